@@ -20,6 +20,14 @@ STATUS_NAMES: Final = ("pending", "ok", "error", "truncated", "cancelled", "skip
 
 TIME_COLUMNS: Final = ("due_ns", "start_ns", "sent_ns", "first_ns", "answer_ns", "last_ns", "done_ns")
 
+COUNT_COLUMNS: Final = (
+    "input_reported",
+    "output_reported",
+    "reason_reported",
+    "cached_reported",
+    "output_counted",
+)
+
 
 @attrs.frozen(eq=False)
 class Chunks:
@@ -148,22 +156,23 @@ class Records:
     def empty(cls, n: int, harness: Harness) -> Records:
         """Return `n` pending rows; the arrays are fresh and may be filled by the engine that owns them."""
         times = {name: np.full(n, MISSING_NS, np.int64) for name in TIME_COLUMNS}
-        counts = {
-            name: np.full(n, -1, np.int32)
-            for name in (
-                "input_reported",
-                "output_reported",
-                "reason_reported",
-                "cached_reported",
-                "output_counted",
-            )
-        }
+        counts = {name: np.full(n, -1, np.int32) for name in COUNT_COLUMNS}
         return cls(
-            **times,
-            **counts,
+            due_ns=times["due_ns"],
+            start_ns=times["start_ns"],
+            sent_ns=times["sent_ns"],
+            first_ns=times["first_ns"],
+            answer_ns=times["answer_ns"],
+            last_ns=times["last_ns"],
+            done_ns=times["done_ns"],
             status=np.zeros(n, np.uint8),
             code=np.zeros(n, np.int16),
             finish=np.zeros(n, np.int16),
+            input_reported=counts["input_reported"],
+            output_reported=counts["output_reported"],
+            reason_reported=counts["reason_reported"],
+            cached_reported=counts["cached_reported"],
+            output_counted=counts["output_counted"],
             chunks_n=np.zeros(n, np.int32),
             codes=("",),
             finishes=("",),

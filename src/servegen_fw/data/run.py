@@ -74,7 +74,7 @@ class Run:
     @property
     def ok(self) -> I8:
         """Judged rows that succeeded, int64[j]."""
-        return self.rows[self.records.status[self.rows] == OK]
+        return np.asarray(self.rows[self.records.status[self.rows] == OK])
 
     @property
     def window_s(self) -> float:

@@ -1,0 +1,28 @@
+"""Which first-party distribution offers which name, for the message that tells what to install; kept true by a test."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KNOWN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "servegen-fw-models": {
+        "arrival": ("constant", "gamma", "poisson", "weibull"),
+        "conversation": ("geometric", "single"),
+        "length": ("empirical", "exponential", "fixed", "lognormal", "pareto-lognormal", "uniform"),
+        "modulation": ("on-off",),
+        "reasoning": ("bimodal", "ratio"),
+    },
+    "servegen-fw-pools": {"reader": ("azure", "csv", "jsonl", "mooncake", "pool", "servegen-data")},
+    "servegen-fw-prompts": {"prompt": ("random-tokens", "random-words")},
+    "servegen-fw-sim": {"backend": ("sim",)},
+    "servegen-fw-vllm": {"backend": ("vllm",)},
+}
+"""distribution -> kind -> names."""
+
+
+def distribution_for(kind: str, name: str) -> str:
+    """Return the first-party distribution that offers `name`, or "" if none is known to."""
+    for distribution, kinds in KNOWN.items():
+        if name in kinds.get(kind, ()):
+            return distribution
+    return ""
