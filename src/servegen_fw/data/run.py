@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from servegen_fw.data.arrays import F8, I2, I8
+from servegen_fw.data.arrays import F8, I2, I8, Bool
 from servegen_fw.data.plan import Plan
 from servegen_fw.data.records import OK, Records
 from servegen_fw.data.workload import Workload
@@ -58,6 +58,9 @@ class Run:
         rows: int64[k]; the rows judged here: those due in the measured window, cut down further by a `where`.
         observations: samples of observers.
         facts: facts about target and harness, for example the accelerator, the price, the server's version.
+        scope: int64[j]; rows that match the `where`, judged or not, for figures that count what happened in the
+            window rather than what was due in it (throughput); None for all rows.
+        good: bool[n]; whether each row met every per-request objective; None without such objectives.
     """
 
     plan: Plan
@@ -65,6 +68,8 @@ class Run:
     rows: I8
     observations: Observations = attrs.field(factory=Observations.none)
     facts: Mapping[str, Any] = attrs.field(factory=dict)
+    scope: I8 | None = None
+    good: Bool | None = None
 
     @property
     def workload(self) -> Workload:
@@ -89,9 +94,18 @@ class Run:
         """Return the run over all rows due in the measured window."""
         return cls(plan, records, np.flatnonzero(plan.measured(records.due_ns)), **more)
 
+    @property
+    def scoped(self) -> I8:
+        """Rows that match the `where`, judged or not, int64[j]."""
+        return np.arange(len(self.records)) if self.scope is None else self.scope
+
     def at(self, rows: I8) -> Run:
         """Return the same run judged on `rows` only."""
         return attrs.evolve(self, rows=rows)
+
+    def only(self, member: Bool) -> Run:
+        """Return the same run cut down to the requests that `member` (bool[n]) marks."""
+        return attrs.evolve(self, rows=self.rows[member[self.rows]], scope=self.scoped[member[self.scoped]])
 
 
 @attrs.frozen(eq=False)
@@ -106,6 +120,8 @@ class Series:
         better: direction.
         weight: float64[m], how often each value counts; None for once each.
         requests: number of requests behind the values (for ITL far less than m).
+        rows: int64[m]; the workload row of each value, None where values are not one per request. With it the
+            metric counts for goodput and a missed objective names its requests.
     """
 
     values: F8
@@ -114,13 +130,15 @@ class Series:
     better: Better
     weight: F8 | None = None
     requests: int = -1
+    rows: I8 | None = None
 
 
 @attrs.frozen
 class Scalar:
     """A metric with one value per run; `low` and `high` are the interval its maker can justify, or NaN.
 
-    `n` is what it was computed from (requests, samples), for the reader.
+    `n` is what it was computed from (requests, samples), for the reader; `n_effective` the same allowing for
+    autocorrelation, NaN if unknown; `method` how the interval was made.
     """
 
     value: float
@@ -129,3 +147,5 @@ class Scalar:
     n: int = 0
     low: float = float("nan")
     high: float = float("nan")
+    n_effective: float = float("nan")
+    method: str = ""
