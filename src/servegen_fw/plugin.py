@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from servegen_fw.hooks.entries import ReaderEntry as ReaderEntry
     from servegen_fw.hooks.entries import ReasoningEntry as ReasoningEntry
     from servegen_fw.hooks.entries import ReporterEntry as ReporterEntry
+    from servegen_fw.hooks.protocols import Arrivals as Arrivals
+    from servegen_fw.hooks.protocols import Lengths as Lengths
     from servegen_fw.hooks.protocols import Progress as Progress
     from servegen_fw.hooks.protocols import Sink as Sink
     from servegen_fw.hooks.protocols import Streams as Streams
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ArrivalEntry": "hooks.entries",
+    "Arrivals": "hooks.protocols",
     "BackendEntry": "hooks.entries",
     "BackendError": "errors",
     "Cell": "data.report",
@@ -76,6 +79,7 @@ _HOME = {
     "InputError": "errors",
     "Items": "data.workload",
     "LengthEntry": "hooks.entries",
+    "Lengths": "hooks.protocols",
     "MetricEntry": "hooks.entries",
     "ModalityEntry": "hooks.entries",
     "ModulationEntry": "hooks.entries",
