@@ -1,0 +1,59 @@
+"""``servegen-fw generate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from servegen_fw.cli import options
+
+FORMATS = ("parquet", "jsonl", "csv", "mooncake")
+
+
+@click.command("generate", short_help="Write a suite's workload to a file.")
+@options.suite_argument
+@options.suite_options
+@options.case_option
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="Default: by suffix (.parquet, .csv, .jsonl; .mooncake.jsonl).",
+)
+@click.option(
+    "--repeat", type=click.IntRange(min=0), default=0, show_default=True, help="Which repeat, from 0."
+)
+def generate_command(
+    *,
+    suite_path: Path,
+    overrides: tuple[str, ...],
+    block: tuple[str, ...],
+    strict: bool,
+    cases: tuple[str, ...],
+    out: Path,
+    form: str | None,
+    repeat: int,
+) -> None:
+    """Compose one case of SUITE and write its workload. A Parquet file holds everything and replays with run --workload."""
+    from servegen_fw.errors import InputError, Problem
+    from servegen_fw.results.export import write_workload
+    from servegen_fw.run import plan
+
+    suite, registry = options.load(suite_path, overrides, block, strict)
+    if not cases and len(suite.cases) > 1:
+        names = ", ".join(case.name for case in suite.cases)
+        raise InputError(
+            Problem(
+                "the suite has several cases and a file holds one",
+                who="--case",
+                cure=f"choose one of {names}",
+            )
+        )
+    if repeat >= suite.repeats:
+        raise InputError(Problem(f"the suite has {suite.repeats} repeats, numbered from 0", who="--repeat"))
+    for planned in plan(suite, registry=registry, cases=cases):
+        if planned.repeat == repeat:
+            write_workload(planned.workload, out, form)
+            click.echo(f"{out}: {len(planned.workload):,} requests · digest {planned.workload.digest[:12]}")

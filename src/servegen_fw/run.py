@@ -1,0 +1,188 @@
+"""The main job, as one page: suite -> workload -> payloads -> plan -> engine -> records -> verdict -> result folder.
+
+Every name used here lives in the room where its noun is explained; this page only says what follows what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from servegen_fw.data.payload import Payloads
+from servegen_fw.data.plan import Plan
+from servegen_fw.data.records import Records
+from servegen_fw.data.report import Report
+from servegen_fw.data.workload import Workload
+from servegen_fw.drive.execute import execute, is_virtual, preflight
+from servegen_fw.drive.journal import Journal
+from servegen_fw.errors import InputError, Problem
+from servegen_fw.hooks.registry import Registry
+from servegen_fw.judge.cell import judge
+from servegen_fw.results.fingerprint import fingerprint
+from servegen_fw.results.live import Watch
+from servegen_fw.results.result import Result
+from servegen_fw.results.store import (
+    STATE_COMPLETE,
+    STATE_PARTIAL,
+    STATE_RUNNING,
+    CellKey,
+    ResultFolder,
+    now_text,
+)
+from servegen_fw.suite.dump import resolved
+from servegen_fw.suite.model import Case, Suite, Target
+from servegen_fw.workload.compose import compose
+from servegen_fw.workload.planning import plan_of, render
+from servegen_fw.workload.streams import Streams
+
+
+@attrs.frozen(eq=False)
+class Planned:
+    """One case of one repeat, composed: what every target will be sent."""
+
+    case: Case
+    repeat: int
+    streams: Streams
+    workload: Workload
+
+
+def plan(
+    suite: Suite,
+    *,
+    registry: Registry | None = None,
+    cases: Sequence[str] = (),
+    workload: Workload | None = None,
+) -> Iterator[Planned]:
+    """Compose every case and repeat of a suite, one at a time, without sending anything.
+
+    Parameters
+    ----------
+        suite: from `Suite.load`.
+        registry: plugins; default all installed ones.
+        cases: names; default all.
+        workload: sent as it is instead of a composed one, the same for every repeat.
+
+    Raises
+    ------
+        InputError: unknown case, or a population that cannot offer the load.
+    """
+    registry = registry or Registry.load()
+    chosen = _chosen("case", {case.name: case for case in suite.cases}, cases)
+    for repeat in range(suite.repeats):
+        for case in chosen.values():
+            # Repeat 0 uses the suite's own streams, so that one repeat and the first of many are the same run.
+            streams = Streams(suite.seed) if repeat == 0 else Streams(suite.seed).child("repeat", repeat)
+            yield Planned(
+                case,
+                repeat,
+                streams,
+                workload or compose(suite.workload, case.load, streams, registry.families),
+            )
+
+
+def run(
+    suite: Suite,
+    *,
+    registry: Registry | None = None,
+    out: Path | None = None,
+    cases: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    workload: Workload | None = None,
+    show: bool = False,
+) -> Result:
+    """Run a suite: every case on every target, each judged and stored as soon as it has ended.
+
+    All targets of a case and repeat are sent the same bytes. Reporters are not called here; see `Result.publish`.
+
+    Parameters
+    ----------
+        suite: from `Suite.load`.
+        registry: plugins; default all installed ones.
+        out: result folder to make; default ``results/NAME-TIME``.
+        cases: names; default all.
+        targets: names; default all.
+        workload: sent as it is instead of composing (see `plan`).
+        show: live progress on standard error if that is a terminal.
+
+    Raises
+    ------
+        InputError: unknown names, an unreachable server (before any load is sent), an unusable folder.
+    """
+    registry = registry or Registry.load()
+    registry.require_intact(suite.require)
+    against = _chosen("target", suite.targets, targets)
+    reached = preflight(against, registry)
+    created = now_text()
+    folder = ResultFolder.create(out, suite.name, created)
+    folder.write_suite(suite.text, resolved(suite))
+    report = Report(
+        name=suite.name,
+        seed=suite.seed,
+        created=created,
+        cells=(),
+        fingerprint=fingerprint(registry, tuple(against)),
+        workload=(),
+        suite=resolved(suite),
+    )
+    folder.write_report(report, STATE_RUNNING)
+    for planned in plan(suite, registry=registry, cases=cases, workload=workload):
+        folder.write_workload(planned.case.name, planned.repeat, planned.workload)
+        payloads = _payloads(suite, planned, against, registry)
+        for name, target in against.items():
+            key = CellKey(planned.case.name, name, planned.repeat)
+            cell_plan = plan_of(planned.case.load, planned.workload, payloads)
+            records, facts = _measure(folder, key, cell_plan, target, registry=registry, show=show)
+            folder.write_records(key, records)
+            cell = judge(
+                cell_plan,
+                records,
+                case=key.case,
+                target=key.target,
+                repeat=key.repeat,
+                suite=suite,
+                registry=registry,
+                facts={**target.facts, **reached[name], **facts},
+            )
+            report = attrs.evolve(report, cells=(*report.cells, cell), partial=records.harness.interrupted)
+            folder.write_report(report, STATE_PARTIAL if report.partial else STATE_RUNNING)
+            if report.partial:
+                return Result(folder, report, STATE_PARTIAL)
+    folder.write_report(report, STATE_COMPLETE)
+    return Result(folder, report, STATE_COMPLETE)
+
+
+def _measure(
+    folder: ResultFolder, key: CellKey, plan: Plan, target: Target, *, registry: Registry, show: bool
+) -> tuple[Records, Mapping[str, Any]]:
+    """Run one cell with its journal and its progress display."""
+    with Watch(
+        f"{key.case} on {key.target}",
+        length_s=plan.duration_s,
+        requests=len(plan.workload),
+        journal=Journal(folder.journal(key)),
+        show=show,
+        virtual=is_virtual(target),
+    ) as watch:
+        return execute(plan, target, watch, registry)
+
+
+def _payloads(
+    suite: Suite, planned: Planned, against: Mapping[str, Target], registry: Registry
+) -> Payloads | None:
+    """Render the messages once for all targets; none are needed if every target is simulated."""
+    if all(is_virtual(target) for target in against.values()):
+        return None
+    return render(suite.workload.prompts, planned.workload, planned.streams, registry)
+
+
+def _chosen(what: str, known: Mapping[str, Any], wanted: Sequence[str]) -> Mapping[str, Any]:
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        cure = f"this suite has {', '.join(known)}"
+        raise InputError(
+            *(Problem(f"no {what} is called {name!r}", who=f"--{what}", cure=cure) for name in unknown)
+        )
+    return {name: value for name, value in known.items() if not wanted or name in wanted}
