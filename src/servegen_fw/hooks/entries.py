@@ -188,11 +188,14 @@ class MetricEntry(Entry):
     ----------
         label: for reports, for example "TTFT from due time".
         definition: one sentence: from which event to which, over which requests.
+        unit: of what it computes, as its `Series` or `Scalar` states it; an objective's limit in another unit is then
+            refused when the suite is read. None if it is known only afterwards.
     """
 
     kind: ClassVar[EntryKind] = "metric"
     label: str = ""
     definition: str = ""
+    unit: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 
 from servegen_fw.hooks.entries import Choice
-from servegen_fw.hooks.setting import setting
+from servegen_fw.hooks.setting import METADATA_KEY, setting
 
 SUITE_FORMAT = 1
 
@@ -155,10 +155,10 @@ class Objective:
         "", doc='statistic: "p50", "p99", "p99.9", "mean", "max"; empty for a metric with one value'
     )
     max: float | None = setting(
-        None, doc="largest allowed value, in the metric's unit or as a string with one"
+        None, doc="largest allowed value, in the metric's unit or as a string with one", unit="any"
     )
     min: float | None = setting(
-        None, doc="smallest allowed value, in the metric's unit or as a string with one"
+        None, doc="smallest allowed value, in the metric's unit or as a string with one", unit="any"
     )
     where: Where = setting(Where(), doc="only these requests")
     cases: tuple[str, ...] = setting((), doc="only these cases; all by default")
@@ -188,7 +188,7 @@ class ReportSpec:
 class Suite:
     """A benchmark: targets, workload, cases, objectives.
 
-    `source` is the file it came from ("" if none) and `text` its content.
+    `source` is the file it came from ("" if none) and `text` its content; neither counts when suites are compared.
     """
 
     servegen: int = setting(doc="format of this file; 1", ge=SUITE_FORMAT, le=SUITE_FORMAT)
@@ -204,5 +204,5 @@ class Suite:
     slos: tuple[Objective, ...] = setting((), doc="objectives", key="slo")
     report: ReportSpec = setting(ReportSpec(), doc="what is written at the end")
 
-    source: str = attrs.field(default="", kw_only=True)
-    text: str = attrs.field(default="", kw_only=True, repr=False)
+    source: str = attrs.field(default="", kw_only=True, eq=False, metadata={METADATA_KEY: None})
+    text: str = attrs.field(default="", kw_only=True, eq=False, repr=False, metadata={METADATA_KEY: None})
