@@ -1,3 +1,22 @@
 """The kernel's own entries, declared through the same hooks as everyone's."""
 
 from __future__ import annotations
+
+from servegen_fw.drive.engines import Local
+from servegen_fw.hooks.entries import EngineEntry
+from servegen_fw.hooks.specs import hookimpl
+
+# --- engines ---
+
+
+@hookimpl
+def servegen_engines() -> list[EngineEntry]:
+    """Offer the local engine."""
+    return [
+        EngineEntry(
+            name="local",
+            config=Local,
+            make="servegen_fw.drive.local:LocalEngine",
+            summary="one process, one event loop, absolute due times",
+        )
+    ]

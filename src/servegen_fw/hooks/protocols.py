@@ -207,14 +207,17 @@ class VirtualBackend(Protocol):
 
 
 class Progress(Protocol):
-    """Told now and then how far a run is; never on the hot path."""
+    """Told now and then how far a run is; never on the hot path, and from another thread where the run is live."""
 
     def update(self, *, at_s: float, due: int, done: int, in_flight: int, errors: int, lag_s: float) -> None:
         """Tell the state: clock time, requests due so far, ended, in flight, failed, and the recent lag."""
         ...
 
     def journal(self, records: Records, rows: I8) -> None:
-        """Store the `rows` that ended since the last call, so that a crash loses at most a second."""
+        """Store the `rows` that ended since the last call, so that a crash loses at most a second.
+
+        `records.chunks` holds the times of these rows only.
+        """
         ...
 
 
@@ -235,10 +238,25 @@ class Engine(Protocol):
 class BackendRef(Protocol):
     """How a worker process finds its backend: names and plain values; no callable and no secret is pickled."""
 
-    distribution: str
-    version: str
-    entry: str
-    config: Mapping[str, Any]
+    @property
+    def distribution(self) -> str:
+        """Name of the distribution that offers the backend."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Its version, "" for a module registered in process."""
+        ...
+
+    @property
+    def entry(self) -> str:
+        """Name of the backend."""
+        ...
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Its options as plain values."""
+        ...
 
     def make(self) -> Any:
         """Resolve it in this process's registry and build the backend; refuses another version."""
