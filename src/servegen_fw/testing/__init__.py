@@ -1,4 +1,4 @@
-"""What plugin authors test with: a scripted HTTP server, its scripts, and a real engine on loopback. Loaded on first use."""
+"""What plugin authors test with: workloads, a scripted HTTP server, a real engine on loopback. Loaded on first use."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from servegen_fw.testing.build import make_workload as make_workload
     from servegen_fw.testing.llamacpp import llama_server as llama_server
     from servegen_fw.testing.openai import OpenAIAnswers as OpenAIAnswers
     from servegen_fw.testing.script import END_OF_CHUNKS as END_OF_CHUNKS
@@ -39,6 +40,7 @@ _HOME = {
     "framed": "script",
     "head": "script",
     "llama_server": "llamacpp",
+    "make_workload": "build",
     "reply": "script",
 }
 
