@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from servegen_fw.data.plan import Plan as Plan
     from servegen_fw.data.pool import ClientPool as ClientPool
     from servegen_fw.data.pool import Tables as Tables
+    from servegen_fw.data.records import STATUS_NAMES as STATUS_NAMES
     from servegen_fw.data.records import Chunks as Chunks
     from servegen_fw.data.records import Harness as Harness
     from servegen_fw.data.records import Records as Records
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from servegen_fw.data.workload import Clients as Clients
     from servegen_fw.data.workload import Items as Items
     from servegen_fw.data.workload import Workload as Workload
+    from servegen_fw.drive.schedule import Schedule as Schedule
+    from servegen_fw.drive.schedule import Turn as Turn
     from servegen_fw.drive.wire.client import HttpClient as HttpClient
     from servegen_fw.errors import BackendError as BackendError
     from servegen_fw.errors import InputError as InputError
@@ -99,11 +102,14 @@ _HOME = {
     "ReporterEntry": "hooks.entries",
     "Request": "data.payload",
     "Run": "data.run",
+    "STATUS_NAMES": "data.records",
     "Scalar": "data.run",
+    "Schedule": "drive.schedule",
     "Series": "data.run",
     "Sink": "hooks.protocols",
     "Streams": "hooks.protocols",
     "Tables": "data.pool",
+    "Turn": "drive.schedule",
     "Workload": "data.workload",
     "hookimpl": "hooks.specs",
     "open_pool": "workload.pool_file",
