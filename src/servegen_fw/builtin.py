@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from servegen_fw.drive.engines import Local
-from servegen_fw.hooks.entries import EngineEntry
+from servegen_fw.hooks.entries import EngineEntry, MetricEntry
 from servegen_fw.hooks.specs import hookimpl
+from servegen_fw.judge.catalogue import METRICS
 
 # --- engines ---
 
@@ -20,3 +21,12 @@ def servegen_engines() -> list[EngineEntry]:
             summary="one process, one event loop, absolute due times",
         )
     ]
+
+
+# --- metrics ---
+
+
+@hookimpl
+def servegen_metrics() -> list[MetricEntry]:
+    """Offer the kernel's metrics."""
+    return list(METRICS)

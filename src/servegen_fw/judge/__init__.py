@@ -1,0 +1,1 @@
+"""From records to a verdict: metrics, intervals that allow for autocorrelation, gates, objectives."""
