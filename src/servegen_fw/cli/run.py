@@ -44,7 +44,7 @@ def run_command(
     """
     from servegen_fw.results.codec import report_to_json
     from servegen_fw.results.store import read_workload
-    from servegen_fw.run import run
+    from servegen_fw.flow import run
 
     suite, registry = options.load(suite_path, overrides, block, strict)
     given = read_workload(workload) if workload else None

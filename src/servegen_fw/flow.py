@@ -16,8 +16,9 @@ from servegen_fw.data.plan import Plan
 from servegen_fw.data.records import Records
 from servegen_fw.data.report import Report
 from servegen_fw.data.workload import Workload
-from servegen_fw.drive.execute import execute, is_virtual, preflight
+from servegen_fw.drive.execute import execute
 from servegen_fw.drive.journal import Journal
+from servegen_fw.drive.preflight import is_virtual, preflight
 from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.judge.cell import judge
@@ -32,6 +33,7 @@ from servegen_fw.results.store import (
     ResultFolder,
     now_text,
 )
+from servegen_fw.suite.document import problem_at
 from servegen_fw.suite.dump import resolved
 from servegen_fw.suite.model import Case, Suite, Target
 from servegen_fw.workload.compose import compose
@@ -73,8 +75,7 @@ def plan(
     chosen = _chosen("case", {case.name: case for case in suite.cases}, cases)
     for repeat in range(suite.repeats):
         for case in chosen.values():
-            # Repeat 0 uses the suite's own streams, so that one repeat and the first of many are the same run.
-            streams = Streams(suite.seed) if repeat == 0 else Streams(suite.seed).child("repeat", repeat)
+            streams = _streams(suite.seed, repeat)
             yield Planned(
                 case,
                 repeat,
@@ -114,7 +115,7 @@ def run(
     registry = registry or Registry.load()
     registry.require_intact(suite.require)
     against = _chosen("target", suite.targets, targets)
-    reached = preflight(against, registry)
+    reached = _reached(suite, against, registry)
     created = now_text()
     folder = ResultFolder.create(out, suite.name, created)
     folder.write_suite(suite.text, resolved(suite))
@@ -167,6 +168,31 @@ def _measure(
         virtual=is_virtual(target),
     ) as watch:
         return execute(plan, target, watch, registry)
+
+
+def _streams(seed: int, repeat: int) -> Streams:
+    """Return a repeat's streams; repeat 0 has the suite's own, so that one repeat and the first of many are equal."""
+    return Streams(int(Streams(seed).at("repeat", repeat).integers(2**63)) if repeat else seed)
+
+
+def _reached(
+    suite: Suite, against: Mapping[str, Target], registry: Registry
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return the facts of all targets, or raise one error that names every one that is not there."""
+    facts, failed = preflight(against, registry)
+    if failed:
+        raise InputError(
+            *(
+                problem_at(
+                    suite,
+                    ("target", name, "backend"),
+                    f"{error.detail or error.code}",
+                    cure="start the server, or correct the target",
+                )
+                for name, error in failed.items()
+            )
+        )
+    return facts
 
 
 def _payloads(
