@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import attrs
 
-from servegen_fw_sim.steptime import Coefficients
+from servegen_fw_sim.steptime import Coefficients, Prefill
 
 _STEP_S = 0.6e-3
 _PER_REQUEST_S = 8e-6
@@ -19,6 +19,7 @@ _HEAD_S = 10e-6
 _SAMPLER_EFFICIENCY = 0.5
 _ACTIVATION_BYTES = 2
 _GIB = 2**30
+_OVERHEAD_BYTES = 2.1e9
 
 
 @attrs.frozen(kw_only=True)
@@ -143,23 +144,165 @@ class Roofline:
         work = 4 * m.layers * m.query_heads / self.tp * m.head_dim
         return work / ((gpu.attention_flops or gpu.flops) * gpu.attention_compute)
 
-    def step(
-        self,
-        prefill_tokens: float,
-        prefill_pairs: float,
-        prefill_context: float,
-        decoders: float,
-        context: float,
-        requests: float,
-    ) -> float:
-        """Seconds of one step; arguments as in `servegen_fw_sim.steptime.StepTime.mixed`."""
+    def mixed(self, prefill: Prefill, decoders: int, context: int) -> float:
+        """Seconds of one step, as `servegen_fw_sim.steptime.StepTime.mixed`; the prompts' part may be empty."""
         layers, gpu = self.model.layers, self.gpu
-        total = layers * self.layer(prefill_tokens + decoders) + self.head(requests)
+        requests = decoders + prefill.chunks
+        total = layers * self.layer(prefill.tokens + decoders) + self.head(requests)
         total += _STEP_S + _PER_REQUEST_S * requests
         if decoders:
             total += layers * (gpu.attention_s + gpu.attention_sequence_s * decoders)
             total += self.context_s * context
-        if prefill_tokens:
-            total += layers * gpu.attention_s + self.attention_pair_s * prefill_pairs
-            total += self.context_s * prefill_context
+        if prefill.chunks:
+            total += layers * gpu.attention_s + self.attention_pair_s * prefill.pairs
+            total += self.context_s * prefill.context
         return total
+
+    def decode(self, decoders: int) -> tuple[float, float]:
+        """(base_s, slope_s) of a step that only decodes, as `servegen_fw_sim.steptime.StepTime.decode`."""
+        return self.mixed(Prefill(0, 0.0, 0, 0), decoders, 0), self.context_s
+
+
+def coefficients(roofline: Roofline) -> Coefficients:
+    """Fit the linear form: decode over 1 to 128 sequences, whole prompts over 512 to 4096 tokens, least squares."""
+    import numpy as np
+
+    decoders = np.arange(1, 129)
+    sequence, decode = np.polyfit(decoders, [roofline.decode(int(n))[0] for n in decoders], 1)
+    tokens = np.arange(512, 4097, 128)
+    whole = [roofline.mixed(Prefill(int(t), float(t) ** 2 / 2, 0, 1), 0, 0) for t in tokens]
+    token2, token, prefill = np.polyfit(tokens, whole, 2)
+    return Coefficients(
+        decode=float(decode),
+        decode_sequence=float(sequence),
+        decode_context=roofline.context_s,
+        prefill=float(prefill),
+        prefill_token=float(token),
+        prefill_token2=float(token2),
+    )
+
+
+def kv_blocks(model: Model, gpu: Accelerator, tp: int = 1, block_tokens: int = 16) -> int:
+    """KV blocks that vLLM would allocate at a memory utilisation of 0.9; within 1 % of its own counts on 80-GB cards."""
+    memory = 0.9 * gpu.memory_gib * _GIB * tp
+    weights = model.parameters * model.weight_bytes
+    return int((memory - weights - _OVERHEAD_BYTES * tp) / (model.kv_token_bytes * block_tokens))
+
+
+def _accelerator(**numbers: float) -> Accelerator:
+    usual = {"attention_sequence_s": 0.1e-6, "attention_compute": 0.62}
+    return Accelerator(**{**usual, **numbers})
+
+
+MODELS = {
+    "Llama-3-8B": Model(
+        layers=32,
+        hidden=4096,
+        query_heads=32,
+        kv_heads=8,
+        head_dim=128,
+        ffn=14336,
+        vocabulary=128256,
+        parameters=8.03e9,
+    ),
+    "Qwen2.5-14B": Model(
+        layers=48,
+        hidden=5120,
+        query_heads=40,
+        kv_heads=8,
+        head_dim=128,
+        ffn=13824,
+        vocabulary=152064,
+        parameters=14.77e9,
+    ),
+    "Qwen3-32B": Model(
+        layers=64,
+        hidden=5120,
+        query_heads=64,
+        kv_heads=8,
+        head_dim=128,
+        ffn=25600,
+        vocabulary=151936,
+        parameters=32.76e9,
+    ),
+    "Llama-3-70B": Model(
+        layers=80,
+        hidden=8192,
+        query_heads=64,
+        kv_heads=8,
+        head_dim=128,
+        ffn=28672,
+        vocabulary=128256,
+        parameters=70.55e9,
+    ),
+}
+
+ACCELERATORS = {
+    "H100 SXM 80 GB": _accelerator(
+        flops=989e12,
+        bandwidth=3.35e12,
+        memory_gib=80,
+        compute=0.75,
+        memory=0.90,
+        launch_s=5e-6,
+        attention_s=10e-6,
+        attention_memory=0.90,
+        reduce_s=6e-6,
+    ),
+    "H200 141 GB": _accelerator(
+        flops=989e12,
+        bandwidth=4.80e12,
+        memory_gib=141,
+        compute=0.72,
+        memory=0.90,
+        launch_s=5e-6,
+        attention_s=10e-6,
+        attention_memory=0.88,
+        reduce_s=6e-6,
+    ),
+    "A100 SXM 80 GB": _accelerator(
+        flops=312e12,
+        bandwidth=2.039e12,
+        memory_gib=80,
+        compute=0.85,
+        memory=0.68,
+        launch_s=1e-6,
+        attention_s=20e-6,
+        attention_memory=0.80,
+        attention_compute=0.55,
+        reduce_s=6e-6,
+    ),
+    "RTX 4090 24 GB": _accelerator(
+        flops=165e12,
+        bandwidth=1.008e12,
+        memory_gib=24,
+        compute=1.0,
+        memory=0.95,
+        launch_s=2e-6,
+        attention_s=8e-6,
+        attention_memory=0.93,
+    ),
+}
+
+FP8_FLOPS = {"H100 SXM 80 GB": 1979e12, "H200 141 GB": 1979e12}
+
+REDUCE_BANDWIDTH = {
+    ("H100 SXM 80 GB", 2): 130e9,
+    ("H100 SXM 80 GB", 4): 105e9,
+    ("H200 141 GB", 2): 130e9,
+    ("H200 141 GB", 4): 105e9,
+    ("A100 SXM 80 GB", 2): 86e9,
+    ("A100 SXM 80 GB", 4): 62e9,
+}
+"""All-reduce bytes/s by accelerator and number of them."""
+
+
+def roofline(model: str, accelerator: str, tp: int = 1, *, fp8: bool = False) -> Roofline:
+    """Roofline of a known model on `tp` known accelerators, with bf16 or fp8 weights; attention stays bf16."""
+    shape, gpu = MODELS[model], ACCELERATORS[accelerator]
+    if fp8:
+        shape = attrs.evolve(shape, weight_bytes=1)
+        gpu = attrs.evolve(gpu, flops=FP8_FLOPS[accelerator], attention_flops=gpu.flops)
+    if tp > 1:
+        gpu = attrs.evolve(gpu, reduce_bandwidth=REDUCE_BANDWIDTH[accelerator, tp])
+    return Roofline(shape, gpu, tp)

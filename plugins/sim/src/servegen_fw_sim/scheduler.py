@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from heapq import heappop, heappush
 from math import inf, sqrt
 from typing import TYPE_CHECKING
 
+from servegen_fw_sim.decoding import Decoding
 from servegen_fw_sim.job import DECODE, DONE, GONE, PREFILL, QUEUED, Counters, Job, Limits
 from servegen_fw_sim.kvcache import Blocks
 from servegen_fw_sim.steplog import StepLog
+from servegen_fw_sim.steptime import Prefill
 
 if TYPE_CHECKING:
     from servegen_fw_sim.steptime import StepTime
@@ -60,18 +61,14 @@ class Scheduler:
         self._waiting = 0
         self._order: list[Job] = []  # running list in order of admission; ended jobs linger until compaction
         self._partial: Job | None = None
-        self._decoders = 0
-        self._context = 0  # sum over decoders of the tokens they attend to in the next step
-        self._need = [0] * limits.block_tokens  # decoders by (context - step) mod block size
-        self._ends: list[tuple[int, int, Job]] = []
-        self._serial = 0
+        self._decoding = Decoding(limits.block_tokens)
         self._ending: list[Job] = []
         self._delivered: list[Job] = []
 
     @property
     def running(self) -> int:
         """Jobs in the running list."""
-        return self._decoders + (self._partial is not None)
+        return self._decoding.count + (self._partial is not None)
 
     @property
     def waiting(self) -> int:
@@ -128,7 +125,7 @@ class Scheduler:
         if not self._decodes_only():
             return self.time
         count, base, growth = self._span(inf)
-        return self.time + count * base + (count * (count - 1) // 2) * growth
+        return self.time + (count * base + (count * (count - 1) // 2) * growth)
 
     def advance(self, until: float) -> list[Job]:
         """Run the steps that start before `until` (s); returns the jobs delivered at `time`, or nothing.
@@ -157,15 +154,16 @@ class Scheduler:
 
     def _decodes_only(self) -> bool:
         """Whether nothing but decoding can happen until a job ends or blocks run out."""
-        if self._partial is not None or not self._decoders:
+        decoders = self._decoding.count
+        if self._partial is not None or not decoders:
             return False
         if not self._waiting:
             return True
         limits = self.limits
-        if self._decoders >= limits.max_seqs or self._decoders >= limits.max_batched_tokens:
+        if decoders >= limits.max_seqs or decoders >= limits.max_batched_tokens:
             return True
-        need = self._need[(1 - self.steps) % self._size]
-        budget = limits.max_batched_tokens - self._decoders
+        need = self._decoding.need(self.steps)
+        budget = limits.max_batched_tokens - decoders
         return self._blocks_to_admit(self._head(), budget, need) > self.blocks.free - need
 
     def _head(self) -> Job:
@@ -192,21 +190,15 @@ class Scheduler:
 
     def _span(self, until: float) -> tuple[int, float, float]:
         """(steps, seconds of the first one, growth a step) of pure decoding from here."""
-        step, decoders, free = self.steps, self._decoders, self.blocks.free
-        base, slope = self._step_time.decode(decoders)
-        base += slope * self._context
-        growth = slope * decoders
-        ends = self._ends
-        while ends[0][2].state != DECODE or ends[0][2].finish != ends[0][0]:
-            heappop(ends)
-        count = ends[0][0] - step + 1 if self._jump and not self._ending else 1
-        if decoders * -(-count // self._size) > free and self._demand(count) > free:
-            cycles, free = divmod(free, decoders)
-            count = cycles * self._size
-            while free >= self._need[(1 - step - count) % self._size]:
-                free -= self._need[(1 - step - count) % self._size]
-                count += 1
-        if count > 1 and self.time + (count - 1) * base + ((count - 1) * (count - 2) // 2) * growth >= until:
+        decoding = self._decoding
+        base, slope = self._step_time.decode(decoding.count)
+        base += slope * decoding.context
+        growth = slope * decoding.count
+        # While the ends of jobs are on their way, their clients may react to the next step.
+        count = decoding.next_end() - self.steps + 1 if self._jump and not self._ending else 1
+        count = decoding.affordable(self.steps, count, self.blocks.free)
+        last = count - 1
+        if count > 1 and self.time + (last * base + (last * (last - 1) // 2) * growth) >= until:
             count = 1 + self._steps_within(until, base, growth)
         return count, base, growth
 
@@ -216,27 +208,21 @@ class Scheduler:
         ahead = until - time
         j = int(2 * ahead / (linear + sqrt(linear * linear + 2 * growth * ahead)))
         # The root is only as good as its rounding; the comparison that decides is the one single steps make.
-        while j and time + j * base + (j * (j - 1) // 2) * growth >= until:
+        while j and time + (j * base + (j * (j - 1) // 2) * growth) >= until:
             j -= 1
-        while time + (j + 1) * base + (j * (j + 1) // 2) * growth < until:
+        while time + ((j + 1) * base + (j * (j + 1) // 2) * growth) < until:
             j += 1
         return j
 
-    def _demand(self, count: int) -> int:
-        """Blocks that the decoders allocate in the next `count` steps."""
-        cycles, rest = divmod(count, self._size)
-        first = 1 - self.steps
-        return cycles * self._decoders + sum(self._need[(first - j) % self._size] for j in range(rest))
-
     def _decode(self, count: int, base: float, growth: float) -> None:
-        self.blocks.take(self._demand(count))
-        self.log.append(self.steps, count, self.time, base, growth)
+        """Take `count` steps that only decode."""
+        decoding = self._decoding
+        self.blocks.take(decoding.demand(self.steps, count))
         seconds = count * base + (count * (count - 1) // 2) * growth
-        self.time += seconds
-        self.steps += count
-        self._context += self._decoders * count
-        self.counters.busy_s += seconds
-        self.counters.decode_tokens += self._decoders * count
+        self.log.append(self.steps, count, self.time, base, growth)
+        decoding.context += decoding.count * count
+        self.counters.decode_tokens += decoding.count * count
+        self._pass(count, seconds)
         self._settle()
 
     def _trail(self) -> None:
@@ -244,15 +230,14 @@ class Scheduler:
         base, slope = self._step_time.decode(len(self._ending))
         base += slope * sum(job.prompt + job.output for job in self._ending)
         self.log.append(self.steps, 1, self.time, base, 0.0)
-        self.time += base
-        self.steps += 1
-        self.counters.busy_s += base
+        self._pass(1, base)
         self._settle()
 
     def _step(self) -> None:
         """Take one step with whatever it takes: preemption, prefill, admission."""
         preempted = self._preempt()
-        decoders, context = self._decoders, self._context
+        decoding = self._decoding
+        decoders = decoding.count
         chunks: list[tuple[Job, int]] = []
         budget = self.limits.max_batched_tokens - decoders
         partial = self._partial
@@ -266,37 +251,46 @@ class Scheduler:
                 preempted = True
         if not preempted:
             self._admit(chunks, budget)
-        seconds = self._price(chunks, decoders, context)
+        seconds = self._price(chunks)
         self.log.append(self.steps, 1, self.time, seconds, 0.0)
-        self.time += seconds
-        self.steps += 1
-        self._context += decoders
-        self.counters.busy_s += seconds
+        decoding.context += decoders
         self.counters.decode_tokens += decoders
+        self._pass(1, seconds)
         for job, n in chunks:
             job.computed += n
             self.counters.prefill_tokens += n
             if job.computed == job.target:
-                self._prefilled(job)
+                if job is self._partial:
+                    self._partial = None
+                decoding.join(job, self.steps)
         self._settle()
 
-    def _price(self, chunks: list[tuple[Job, int]], decoders: int, context: int) -> float:
+    def _pass(self, steps: int, seconds: float) -> None:
+        self.steps += steps
+        self.time += seconds
+        self.counters.busy_s += seconds
+
+    def _price(self, chunks: list[tuple[Job, int]]) -> float:
+        """Seconds of a step with these chunks and all decoders."""
+        decoders, context = self._decoding.count, self._decoding.context
         if not chunks:
             base, slope = self._step_time.decode(decoders)
             return base + slope * context
-        tokens = sum(n for _, n in chunks)
-        pairs = sum(n * (job.computed + n / 2) for job, n in chunks)
-        past = sum(job.computed for job, _ in chunks)
-        return self._step_time.mixed(tokens, pairs, past, decoders, context, decoders + len(chunks))
+        prefill = Prefill(
+            tokens=sum(n for _, n in chunks),
+            pairs=sum(n * (job.computed + n / 2) for job, n in chunks),
+            context=sum(job.computed for job, _ in chunks),
+            chunks=len(chunks),
+        )
+        return self._step_time.mixed(prefill, decoders, context)
 
     def _preempt(self) -> bool:
         """Give the decoders the blocks of this step, preempting from the tail while they do not suffice."""
-        place = (1 - self.steps) % self._size
         preempted = False
-        while self._need[place] > self.blocks.free:
+        while self._decoding.need(self.steps) > self.blocks.free:
             self._evict()
             preempted = True
-        self.blocks.take(self._need[place])
+        self.blocks.take(self._decoding.need(self.steps))
         return preempted
 
     def _evict(self) -> None:
@@ -347,33 +341,13 @@ class Scheduler:
             if job.computed + n < job.target:
                 self._partial = job
 
-    def _prefilled(self, job: Job) -> None:
-        """Count the token that the last chunk gave, and let the job decode from the next step on."""
-        if job is self._partial:
-            self._partial = None
-        job.begin = self.steps - 1
-        job.state = DECODE
-        context = job.target + 1
-        job.residue = (context - self.steps) % self._size
-        job.finish = job.begin + job.output - job.emitted - 1
-        self._decoders += 1
-        self._context += context
-        self._need[job.residue] += 1
-        self._serial += 1
-        heappush(self._ends, (job.finish, self._serial, job))
-
     def _leave(self, job: Job) -> None:
-        """Take a decoding job out of the sums; what it holds is up to its last computed token."""
-        job.emitted += self.steps - job.begin
-        context = job.prompt + job.emitted
-        self._decoders -= 1
-        self._context -= context
-        self._need[job.residue] -= 1
-        job.computed = context - 1
-        job.held = self.blocks.of(job.computed)
+        """Take a decoding job out and log the stretch of tokens it got."""
         self.segment_row.append(job.row)
         self.segment_begin.append(job.begin)
         self.segment_end.append(self.steps)
+        self._decoding.leave(job, self.steps)
+        job.held = self.blocks.of(job.computed)
 
     def _free(self, job: Job) -> None:
         self.blocks.give(job)
@@ -385,13 +359,10 @@ class Scheduler:
         if overlap:
             self._delivered, self._ending = self._ending, []
         ended = self._ending if overlap else self._delivered
-        ends = self._ends
-        while ends and ends[0][0] < self.steps:
-            finish, _, job = heappop(ends)
-            if job.state == DECODE and job.finish == finish:
-                self._leave(job)
-                self._free(job)
-                job.state = DONE
-                ended.append(job)
+        for job in self._decoding.ended(self.steps):
+            self._leave(job)
+            self._free(job)
+            job.state = DONE
+            ended.append(job)
         if len(self._order) > 2 * self.running + 64:
             self._order = [job for job in self._order if job.state in {PREFILL, DECODE}]

@@ -43,8 +43,11 @@ class StepLog:
         first = np.frombuffer(self.first, np.int64)
         row = np.searchsorted(first, steps, side="right") - 1
         i = steps - first[row] + 1
-        start, step, growth = (np.frombuffer(a, np.float64)[row] for a in (self.start, self.step, self.growth))
-        return np.asarray(start + i * step + (i * (i - 1) // 2) * growth)
+        start, step, growth = (
+            np.frombuffer(a, np.float64)[row] for a in (self.start, self.step, self.growth)
+        )
+        # Added up in the scheduler's order, so that both hold the same bits.
+        return np.asarray(start + (i * step + (i * (i - 1) // 2) * growth))
 
     def ends_s(self) -> npt.NDArray[np.float64]:
         """End times of all steps, float64[steps], ascending."""

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import attrs
+
+
+class Prefill(NamedTuple):
+    """The prompts' part of a step: chunks of n new tokens each, after p tokens that are done.
+
+    Attributes
+    ----------
+        tokens: sum of n, at least 1.
+        pairs: sum of n * (p + n / 2), the (query, context) pairs of attention.
+        context: sum of p, the tokens whose KV cache is read.
+        chunks: their number.
+    """
+
+    tokens: int
+    pairs: float
+    context: int
+    chunks: int
 
 
 class StepTime(Protocol):
@@ -20,25 +37,14 @@ class StepTime(Protocol):
         """
         ...
 
-    def mixed(
-        self,
-        prefill_tokens: int,
-        prefill_pairs: float,
-        prefill_context: int,
-        decoders: int,
-        context: int,
-        requests: int,
-    ) -> float:
+    def mixed(self, prefill: Prefill, decoders: int, context: int) -> float:
         """Seconds of a step that prefills.
 
         Parameters
         ----------
-            prefill_tokens: prompt tokens computed in this step, at least 1.
-            prefill_pairs: sum over chunks of n * (p + n / 2): (query, context) pairs of n new tokens after p done ones.
-            prefill_context: sum over chunks of p, the tokens whose KV cache is read.
+            prefill: the prompts' part.
             decoders: sequences that decode one token.
             context: sum of their contexts in tokens, the new token included.
-            requests: sequences in the step, decoding or prefilling.
         """
         ...
 
@@ -65,7 +71,7 @@ class LinearStepTime:
     Let g(T) be the 4-norm of the weights' memory time ``decode - prefill`` and the compute time ``prefill_token * T``.
     A mixed step with t prompt tokens and D decoders takes::
 
-        decode step of the D decoders + (g(t + D) - g(D)) + 2 * prefill_token2 * pairs + decode_context * prefill_context
+        decode step of the D decoders + (g(t + D) - g(D)) + 2 * prefill_token2 * pairs + decode_context * (prefilled context)
 
     It is the decode step for t = 0; for D = 0 and large t it is the prefill formula; in between, reading the weights
     is paid once and the compute of prompt and decode tokens adds up, as in a roofline. `pairs` of a whole prompt is
@@ -87,23 +93,15 @@ class LinearStepTime:
         """(base_s, slope_s); see `StepTime.decode`."""
         return self._base + self._sequence * decoders, self._context
 
-    def mixed(
-        self,
-        prefill_tokens: int,
-        prefill_pairs: float,
-        prefill_context: int,
-        decoders: int,
-        context: int,
-        requests: int,  # noqa: ARG002  (the linear form has no separate cost of the output head)
-    ) -> float:
+    def mixed(self, prefill: Prefill, decoders: int, context: int) -> float:
         """Seconds of a step that prefills; see `StepTime.mixed`."""
         weights4 = self._weights**4
-        products = (weights4 + (self._token * (prefill_tokens + decoders)) ** 4) ** 0.25
+        products = (weights4 + (self._token * (prefill.tokens + decoders)) ** 4) ** 0.25
         products -= (weights4 + (self._token * decoders) ** 4) ** 0.25
         return float(
             self._base
             + self._sequence * decoders
             + products
-            + self._pair * prefill_pairs
-            + self._context * (context + prefill_context)
+            + self._pair * prefill.pairs
+            + self._context * (context + prefill.context)
         )
