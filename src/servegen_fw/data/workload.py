@@ -168,7 +168,7 @@ class Workload:
 
     @functools.cached_property
     def digest(self) -> str:
-        """sha256 over the integers of the workload; equal digests mean equal bytes to send.
+        """sha256 over the integers of the workload; equal digests mean the same requests at the same times.
 
         Covers due times in microseconds, think times in milliseconds, tokens, client, session, turn, prefix and
         items; not names, and nothing in floating point, so that it does not hang on a processor's last bit.
