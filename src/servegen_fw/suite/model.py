@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 from servegen_fw.hooks.entries import Choice
 from servegen_fw.hooks.setting import METADATA_KEY, setting
+
+if TYPE_CHECKING:
+    from servegen_fw.hooks.registry import Registry
 
 SUITE_FORMAT = 1
 
@@ -206,3 +210,23 @@ class Suite:
 
     source: str = attrs.field(default="", kw_only=True, eq=False, metadata={METADATA_KEY: None})
     text: str = attrs.field(default="", kw_only=True, eq=False, repr=False, metadata={METADATA_KEY: None})
+
+    @classmethod
+    def load(
+        cls, path: str | Path, overrides: Iterable[str] = (), *, registry: Registry | None = None
+    ) -> Suite:
+        """Load a suite from a file; see `servegen_fw.suite.load.load_suite`.
+
+        Parameters
+        ----------
+            path: of the TOML file.
+            overrides: ``"case[0].load.rate=2/s"``, applied before anything is checked.
+            registry: plugins; default all installed ones.
+
+        Raises
+        ------
+            InputError: every problem of the file, each with its place.
+        """
+        from servegen_fw.suite.load import load_suite
+
+        return load_suite(path, overrides=overrides, registry=registry)

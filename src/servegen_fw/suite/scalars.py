@@ -12,6 +12,7 @@ from servegen_fw.suite.issues import RefusedError
 from servegen_fw.suite.units import dimension_of, parse_quantity
 
 _ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DATE: Final = "the date or time "
 
 
 def show(value: Any) -> str:
@@ -25,7 +26,7 @@ def show(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "an array"
     if isinstance(value, dt.date | dt.time):
-        return f"the date or time {value}"
+        return f"{_DATE}{value}"
     return "nothing" if value is None else str(value)
 
 
@@ -103,10 +104,11 @@ def read_str(raw: Any, info: SettingInfo) -> str:
             )
         return raw
     if not isinstance(raw, str):
-        quoted = (
-            "" if isinstance(raw, dict | list | tuple) or raw is None else f'; write "{show(raw)}" in quotes'
+        word = show(raw).removeprefix(_DATE)
+        writable = not isinstance(raw, dict | list | tuple) and raw is not None
+        raise RefusedError(
+            f"expected text, got {show(raw)}" + (f'; write "{word}" in quotes' if writable else "")
         )
-        raise RefusedError(f"expected text, got {show(raw)}{quoted}")
     if info.pattern is not None and not re.fullmatch(info.pattern, raw):
         raise RefusedError(f"{show(raw)} does not match the pattern {info.pattern}")
     return raw

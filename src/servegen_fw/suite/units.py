@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 import attrs
@@ -135,7 +136,11 @@ def parse_quantity(text: str, unit: str) -> float:
 
 
 def _scaled(number: str, factor: float) -> float:
-    """`number` times `factor`, rounded once: dividing by 1000 is exact where multiplying by 0.001 is not."""
-    value = float(number.replace("_", ""))
+    """`number` times `factor`, in decimal and rounded once, so that "99.9 %" is 0.999 and not its neighbour."""
+    number = number.replace("_", "")
+    value = float(number)
+    if not math.isfinite(value) or value == 0:
+        return value
     inverse = round(1 / factor)
-    return value / inverse if factor < 1 and math.isclose(inverse * factor, 1.0) else value * factor
+    exact = Decimal(number)
+    return float(exact / inverse if math.isclose(inverse * factor, 1.0) else exact * Decimal(factor))
