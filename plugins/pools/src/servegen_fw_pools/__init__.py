@@ -1,0 +1,48 @@
+"""Client pools and request logs for servegen-fw: readers, and pools fitted from the published client data."""
+
+from __future__ import annotations
+
+from servegen_fw.plugin import ReaderEntry, hookimpl
+from servegen_fw_pools import options
+
+_HERE = "servegen_fw_pools"
+
+
+@hookimpl
+def servegen_readers() -> list[ReaderEntry]:
+    """Offer sources of client pools and of recorded requests."""
+    return [
+        ReaderEntry(
+            name="pool",
+            config=options.Shipped,
+            make=f"{_HERE}.shipped:make",
+            summary="a shipped or saved pool of clients",
+        ),
+        ReaderEntry(
+            name="servegen-data",
+            config=options.Published,
+            make=f"{_HERE}.published:make",
+            summary="the published ServeGen client data, compiled and cached",
+        ),
+        ReaderEntry(
+            name="azure",
+            config=options.Azure,
+            make=f"{_HERE}.azure:make",
+            summary="an Azure LLM inference trace (CSV)",
+        ),
+        ReaderEntry(
+            name="mooncake",
+            config=options.Mooncake,
+            make=f"{_HERE}.mooncake:make",
+            summary="a Mooncake trace (JSONL) with shared prefixes",
+        ),
+        ReaderEntry(
+            name="csv", config=options.Csv, make=f"{_HERE}.logs:make_csv", summary="a request log in CSV"
+        ),
+        ReaderEntry(
+            name="jsonl",
+            config=options.Jsonl,
+            make=f"{_HERE}.logs:make_jsonl",
+            summary="a request log in JSON lines",
+        ),
+    ]
