@@ -1,0 +1,152 @@
+"""From who sends what, and how fast, to the requests of one case."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from servegen_fw.data.pool import ClientPool
+from servegen_fw.data.workload import Workload
+from servegen_fw.errors import InputError, Problem
+from servegen_fw.hooks.protocols import GapFamily
+from servegen_fw.suite.model import Load, WorkloadSpec
+from servegen_fw.workload.clients import Composer
+from servegen_fw.workload.demand import Demand, demands
+from servegen_fw.workload.draft import GroupDraft, assemble
+from servegen_fw.workload.fields import fields_of
+from servegen_fw.workload.part import Part, ready
+from servegen_fw.workload.population import Population
+from servegen_fw.workload.process import ProcessClients
+from servegen_fw.workload.recorded import RecordedClients, natural_order
+from servegen_fw.workload.scale import copies_of, scaling
+from servegen_fw.workload.streams import Streams
+from servegen_fw.workload.synthetic import SyntheticClients
+from servegen_fw.workload.trace import draft_recording
+
+
+@attrs.frozen(eq=False)
+class Means:
+    """What composing draws on: randomness, gap families, and counts of what a reader must know."""
+
+    streams: Streams
+    families: Mapping[str, GapFamily]
+    tally: Counter[str] = attrs.field(factory=Counter)
+
+
+def compose(spec: WorkloadSpec, load: Load, streams: Streams, families: Mapping[str, GapFamily]) -> Workload:
+    """Compose the requests of one case.
+
+    The same spec, load and seed give the same workload on every machine with the same numpy minor version. Every
+    client, purpose and block of rows has a random stream of its own, so that adding a client or a column changes no
+    other, a longer case only appends sessions, and turns at the ends of sessions (as long as the factor between the
+    rate asked for and the recorded one is the same), and a lower rate keeps, under ``scale = "thin"``, a subset of the
+    requests of a higher one.
+
+    Parameters
+    ----------
+        spec: groups of clients.
+        load: rate and length of the case, or the number of requests of a closed load.
+        streams: randomness.
+        families: gap families by the names that client pools use; `Registry.families()`.
+
+    Raises
+    ------
+        InputError: a source cannot be read or does not hold what is asked of it, or the case is not fully stated.
+    """
+    means = Means(streams, families)
+    parts = [ready(group, number) for number, group in enumerate(spec.groups)]
+    if load.kind == "closed":
+        return _closed(parts, load, means)
+    if load.duration_s is None:
+        raise InputError(
+            Problem("an open load needs a duration", who="case.load", cure='give duration = "20min"')
+        )
+    return _composed(parts, load, load.duration_s, means)
+
+
+def _composed(
+    parts: Sequence[Part], load: Load, duration_s: float, means: Means, limit: int | None = None
+) -> Workload:
+    """Compose `duration_s` seconds of all groups, at most `limit` requests."""
+    asked = demands(parts, load, duration_s)
+    drafts = [_draft(part, demand, means) for part, demand in zip(parts, asked, strict=True)]
+    return assemble(drafts, duration_s, means.tally, limit)
+
+
+def _draft(part: Part, demand: Demand, means: Means) -> GroupDraft:
+    """Compose one group."""
+    if isinstance(part.source, Workload):
+        return draft_recording(part, demand, scaling(part, demand), means.streams, means.tally)
+    population = (
+        _synthetic(part, demand, means)
+        if part.source is None
+        else _recorded(part, part.source, demand, means)
+    )
+    fields = fields_of(part.group, part.name, part.source, part.start_s)
+    return Composer(part, population, fields, demand, means.streams, means.tally).draft()
+
+
+def _recorded(part: Part, pool: ClientPool, demand: Demand, means: Means) -> Population:
+    """Clients of a pool, scaled to what is asked."""
+    scale = scaling(part, demand)
+    order = natural_order(pool.clients)
+    members = copies_of(pool.clients, order, scale.copies, part.name, means.streams)
+    if scale.copies is not None:
+        means.tally[f'client of {part.name} under scale = "clients", of {len(order)} recorded'] = len(members)
+    kind = ProcessClients if part.group.counts == "process" else RecordedClients
+    return kind(
+        pool=pool,
+        members=members,
+        group=part.name,
+        start_s=part.start_s,
+        duration_s=demand.duration_s,
+        intensity=scale.intensity,
+        keep=scale.keep,
+        families=means.families,
+        streams=means.streams,
+    )
+
+
+def _synthetic(part: Part, demand: Demand, means: Means) -> Population:
+    """Synthetic clients at the rate asked."""
+    group = part.group
+    assert group.arrival is not None  # noqa: S101 - `ready` has refused it
+    assert demand.rate is not None  # noqa: S101 - `demands` has refused it
+    return SyntheticClients(
+        count=group.clients,
+        skew=group.skew,
+        group=part.name,
+        arrivals=group.arrival.make(),
+        modulation=None if group.modulation is None else group.modulation.make(),
+        rate=demand.rate.scaled(1.0 / part.mean_turns),
+        duration_s=demand.duration_s,
+        streams=means.streams,
+    )
+
+
+def _closed(parts: Sequence[Part], load: Load, means: Means) -> Workload:
+    """Compose exactly `load.requests` requests, in the order in which they would arrive."""
+    if load.requests is None:
+        raise InputError(
+            Problem("a closed load needs a number of requests", who="case.load", cure="give requests = 1000")
+        )
+    available_s = min(part.end_s - part.start_s for part in parts)
+    asked = demands(parts, load, 1.0)
+    per_s = sum(demand.recorded if demand.rate is None else demand.rate.mean(0.0, 1.0) for demand in asked)
+    horizon_s = min(available_s, 1.25 * load.requests / per_s if per_s > 0 else 60.0)
+    while True:
+        means.tally.clear()
+        workload = _composed(parts, load, horizon_s, means, load.requests)
+        if len(workload) == load.requests:
+            return workload
+        if horizon_s >= available_s:
+            raise InputError(
+                Problem(
+                    f"{load.requests} requests are asked for, but the recording yields {len(workload)} from there on",
+                    who="case.load.requests",
+                    cure="ask for fewer requests, or begin earlier in the recording",
+                )
+            )
+        horizon_s = min(available_s, 2.0 * horizon_s)

@@ -1,0 +1,168 @@
+"""Requests on their way to a `Workload`: the same columns, not yet sorted, parts put together as they come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from servegen_fw.data.arrays import F8, I2, I4, I8, AnyArray, Bool
+from servegen_fw.data.workload import Clients, Items, Workload
+
+
+@attrs.frozen(eq=False)
+class Draft:
+    """Requests in the order of client, session and turn; columns as in `Workload`, n rows each.
+
+    Attributes
+    ----------
+        begin_us: int64; due time of the first row of the row's session, in microseconds.
+        head: bool; whether the row is the first of its session here.
+    """
+
+    begin_us: I8
+    head: Bool
+    client: I4
+    session: I8
+    turn: I4
+    think_s: F8
+    input_tokens: I4
+    context_tokens: I4
+    output_tokens: I4
+    reason_tokens: I4
+    prefix: I8
+    prefix_tokens: I4
+    items: Items
+    extra: Mapping[str, AnyArray] = attrs.field(factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.begin_us)
+
+    def select(self, rows: I8) -> Draft:
+        """Return the given rows."""
+        return attrs.evolve(
+            self,
+            **{name: getattr(self, name)[rows] for name in _COLUMNS},
+            items=self.items.select(rows),
+            extra={name: column[rows] for name, column in self.extra.items()},
+        )
+
+
+_COLUMNS = tuple(field.name for field in attrs.fields(Draft) if field.name not in {"items", "extra"})
+
+
+@attrs.frozen(eq=False)
+class GroupDraft:
+    """All requests of one group, `client` counting within the group, and the names of its clients."""
+
+    name: str
+    clients: Sequence[str]
+    draft: Draft
+
+
+def microseconds(due_s: F8, duration_s: float) -> I8:
+    """Due times as whole microseconds below the duration, int64[n].
+
+    Times are whole microseconds from here on: what the digest counts, what a file holds and what is sent are one.
+    """
+    last = int(np.ceil(duration_s * 1e6)) - 1 if np.isfinite(duration_s) else np.iinfo(np.int64).max
+    return np.minimum(np.rint(due_s * 1e6).astype(np.int64), last)
+
+
+def empty() -> Draft:
+    """Return a draft without requests."""
+    none = np.empty(0, np.int64)
+    columns: dict[str, Any] = dict.fromkeys(_COLUMNS, none)
+    columns["head"], columns["think_s"] = none.astype(bool), none.astype(float)
+    for name in (
+        "client",
+        "turn",
+        "input_tokens",
+        "context_tokens",
+        "output_tokens",
+        "reason_tokens",
+        "prefix_tokens",
+    ):
+        columns[name] = none.astype(np.int32)
+    return Draft(**columns, items=Items.none(0))
+
+
+def joined(parts: Sequence[Draft]) -> Draft:
+    """Put parts together, one after the other; an extra column that a part lacks is NaN there."""
+    if not parts:
+        return empty()
+    extras = list(dict.fromkeys(name for part in parts for name in part.extra))
+    return Draft(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS},
+        items=join_items([part.items for part in parts]),
+        extra={
+            name: np.concatenate([part.extra.get(name, np.full(len(part), np.nan)) for part in parts])
+            for name in extras
+        },
+    )
+
+
+def join_items(parts: Sequence[Items]) -> Items:
+    """Put item tables together; a modality that several name is one."""
+    modalities = tuple(dict.fromkeys(name for part in parts for name in part.modalities))
+    number: list[I2] = []
+    for part in parts:
+        renumbered = np.array([modalities.index(name) for name in part.modalities], np.int16)
+        number.append(renumbered[part.modality] if len(part) else np.empty(0, np.int16))
+    return Items(
+        offsets=np.concatenate(([0], np.cumsum(np.concatenate([part.count for part in parts])))),
+        modality=np.concatenate(number),
+        tokens=np.concatenate([part.tokens for part in parts]),
+        width=np.concatenate([part.width for part in parts]),
+        height=np.concatenate([part.height for part in parts]),
+        seconds=np.concatenate([part.seconds for part in parts]),
+        modalities=modalities,
+    )
+
+
+def assemble(
+    groups: Sequence[GroupDraft], duration_s: float, tally: Counter[str], limit: int | None = None
+) -> Workload:
+    """Sort the groups' requests into a workload, of which the first `limit` are kept (None: all)."""
+    parts: list[Draft] = []
+    names: list[str] = []
+    group_of: list[int] = []
+    prefixes = 0
+    for number, group in enumerate(groups):
+        draft = group.draft
+        parts.append(
+            attrs.evolve(
+                draft,
+                client=(draft.client + len(names)).astype(np.int32),
+                prefix=np.where(draft.prefix >= 0, draft.prefix + prefixes, -1),
+            )
+        )
+        prefixes += int(draft.prefix.max(initial=-1)) + 1
+        names += group.clients
+        group_of += [number] * len(group.clients)
+    whole = joined(parts) if len(parts) != 1 else parts[0]
+    # The rows are in the order of client, session, turn already, which a stable sort keeps among equal times.
+    rows = np.argsort(whole.begin_us, kind="stable")[:limit]
+    head = whole.head[rows]
+    return Workload(
+        due_s=np.where(head, whole.begin_us[rows] / 1e6, np.nan),
+        client=whole.client[rows],
+        session=whole.session[rows],
+        turn=whole.turn[rows],
+        parent=np.where(head, -1, np.arange(-1, len(rows) - 1)),
+        think_s=np.where(head, 0.0, whole.think_s[rows]),
+        input_tokens=whole.input_tokens[rows],
+        context_tokens=whole.context_tokens[rows],
+        output_tokens=whole.output_tokens[rows],
+        reason_tokens=whole.reason_tokens[rows],
+        prefix=whole.prefix[rows],
+        prefix_tokens=whole.prefix_tokens[rows],
+        items=whole.items.select(rows) if len(whole.items) else Items.none(len(rows)),
+        clients=Clients(tuple(names), np.array(group_of, np.int16), tuple(group.name for group in groups)),
+        duration_s=duration_s,
+        extra={name: column[rows] for name, column in whole.extra.items()},
+        notes=tuple(f"{count:,} x {what}" for what, count in sorted(tally.items())),
+    )

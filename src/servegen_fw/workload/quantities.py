@@ -1,0 +1,112 @@
+"""Where numbers of a request come from: a pool's tables, or a distribution that a suite gives instead."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Protocol
+
+import attrs
+import numpy as np
+
+from servegen_fw.data.arrays import F8, I8
+from servegen_fw.data.pool import ClientPool
+from servegen_fw.hooks.protocols import Lengths
+
+
+class Quantity(Protocol):
+    """One number per request, by its quantile."""
+
+    def draw(self, client: int, at_s: F8, u: F8, tally: Counter[str]) -> F8:
+        """Quantiles at `u` (float64[n]) for requests of pool client `client` at `at_s` (float64[n], case time)."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class Given:
+    """A distribution of the suite, the same for every client at every time."""
+
+    lengths: Lengths
+
+    def draw(self, client: int, at_s: F8, u: F8, tally: Counter[str]) -> F8:  # noqa: ARG002 - the same everywhere
+        """Quantiles at `u`."""
+        return np.asarray(self.lengths.ppf(u), float)
+
+
+@attrs.frozen(eq=False)
+class PoolField:
+    """A field of a pool, with what to do where a client has no table for it.
+
+    Such a client borrows from its own nearest table window; if it has none at all, from the mixture of all clients'
+    tables, weighted by their recorded requests. Both are counted.
+
+    Attributes
+    ----------
+        pool: the recording.
+        field: name of the field.
+        start_s: where on the recording's clock the case begins.
+        table: int64[C, V]; index into the pool's tables, -1 for the mixture.
+        own: bool[C, V]; whether the table is the one recorded for that window.
+        donors: tables of the mixture.
+        reach: float64[donors]; upper end of the part of [0, 1) that each donor serves.
+    """
+
+    pool: ClientPool
+    field: str
+    start_s: float
+    table: I8
+    own: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+    donors: I8
+    reach: F8
+
+    @classmethod
+    def of(cls, pool: ClientPool, field: str, start_s: float) -> PoolField:
+        """Return the field, with the windows that lack a table filled in."""
+        recorded = np.asarray(pool.table[pool.fields.index(field)], np.int64)
+        filled = (recorded >= 0) & (np.diff(pool.tables.offsets)[recorded] > 0)
+        donors, reach = np.empty(0, np.int64), np.empty(0)
+        table = np.where(filled, recorded, -1)
+        if not filled.all():
+            window = np.arange(table.shape[1])
+            far = np.where(filled[:, None, :], np.abs(window[:, None] - window), len(window))
+            table = np.take_along_axis(table, far.argmin(axis=2), axis=1)
+            weight = _requests(pool)[filled]
+            if weight.sum() > 0:
+                donors = recorded[filled][weight > 0]
+                reach = np.cumsum(weight[weight > 0]) / weight.sum()
+        return cls(pool, field, start_s, table, filled, donors, reach)
+
+    @property
+    def drawable(self) -> bool:
+        """Whether any client has a table at all."""
+        return bool(self.own.any())
+
+    def draw(self, client: int, at_s: F8, u: F8, tally: Counter[str]) -> F8:
+        """Quantiles at `u` of the tables of `client` for the times `at_s`."""
+        windows = self.own.shape[1]
+        since = at_s + (self.start_s - self.pool.start_s)
+        window = np.clip((since // self.pool.table_window_s).astype(np.int64), 0, windows - 1)
+        table = self.table[client, window]
+        if len(table) and table[0] < 0:
+            # A client has either some table for every window or none for any.
+            tally[
+                f"{self.field} of clients without any recorded in pool {self.pool.name}: drawn from all its clients"
+            ] += len(u)
+            donor = np.minimum(np.searchsorted(self.reach, u, side="right"), len(self.donors) - 1)
+            low = np.where(donor > 0, self.reach[donor - 1], 0.0)
+            part = np.clip((u - low) / (self.reach[donor] - low), 0.0, 1.0 - 2.0**-53)
+            return self.pool.tables.ppf(self.donors[donor], part)
+        borrowed = int(np.count_nonzero(~self.own[client, window]))
+        if borrowed:
+            tally[
+                f"{self.field} in windows without any recorded in pool {self.pool.name}: drawn from the client's nearest window"
+            ] += borrowed
+        return self.pool.tables.ppf(table, u)
+
+
+def _requests(pool: ClientPool) -> F8:
+    """Recorded requests of each client in each table window, float64[C, V]."""
+    starts = pool.window_s * np.arange(pool.count.shape[1])
+    window = np.minimum((starts // pool.table_window_s).astype(np.int64), pool.table.shape[2] - 1)
+    total = np.zeros((pool.count.shape[0], pool.table.shape[2]))
+    np.add.at(total.T, window, np.asarray(pool.count, float).T)
+    return total

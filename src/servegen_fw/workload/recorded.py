@@ -1,0 +1,191 @@
+"""Clients of a pool with their recorded counts: so many requests in each window, placed there without favour.
+
+The n requests of a window are put on a circle: n gaps of the window's family around a circumference of one window,
+turned by a uniform angle. Every moment of the window is then equally likely, whatever the shape of the gaps: nothing
+piles up at the window's start and nothing is lost at its end.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+import numpy as np
+
+from servegen_fw.data.arrays import F8, I8
+from servegen_fw.data.pool import ClientPool
+from servegen_fw.errors import InputError, Problem
+from servegen_fw.hooks.protocols import GapFamily
+from servegen_fw.workload.block import LARGEST, Block
+from servegen_fw.workload.curve import Curve
+from servegen_fw.workload.streams import Streams
+
+
+def natural_order(names: Sequence[str]) -> list[int]:
+    """Order of names that does not depend on where they come from: numbers in them compare as numbers."""
+
+    def key(index: int) -> list[tuple[int, int, str]]:
+        parts = re.split(r"(\d+)", names[index])
+        return [(1, int(part), part) if part.isdigit() else (0, 0, part) for part in parts]
+
+    return sorted(range(len(names)), key=key)
+
+
+@attrs.frozen(eq=False)
+class PoolClients:
+    """Clients taken from a pool; what both ways of counting share.
+
+    Attributes
+    ----------
+        pool: the recording.
+        members: (index in the pool, name) of each client.
+        group: name of the group, part of every stream's label.
+        start_s: where in the recording, on its clock, the case begins.
+        duration_s: length of the case.
+        intensity: factor on recorded rates, over the time of the case.
+        keep: probability that an arrival is kept, over the time of the case; None to keep all.
+        families: gap families by the names that pools use.
+        streams: randomness.
+    """
+
+    pool: ClientPool
+    members: Sequence[tuple[int, str]]
+    group: str
+    start_s: float
+    duration_s: float
+    intensity: Curve
+    keep: Curve | None
+    families: Mapping[str, GapFamily]
+    streams: Streams
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """Stable ids."""
+        return [name for _, name in self.members]
+
+    @functools.cached_property
+    def recorded(self) -> list[int]:
+        """Index of each client in the pool."""
+        return [index for index, _ in self.members]
+
+    @functools.cached_property
+    def edges_s(self) -> F8:
+        """Edges of the pool's windows in the case's time, float64[W + 1]; negative before the case."""
+        return self.pool.start_s - self.start_s + self.pool.window_s * np.arange(self.pool.count.shape[1] + 1)
+
+    @functools.cached_property
+    def span(self) -> tuple[int, int]:
+        """First window that the case touches and the one after the last."""
+        first = np.searchsorted(self.edges_s, 0.0, side="right") - 1
+        return int(first), min(int(np.searchsorted(self.edges_s, self.duration_s)), len(self.edges_s) - 1)
+
+    @functools.cached_property
+    def factor(self) -> F8:
+        """Mean of `intensity` in each window, float64[W]."""
+        return np.diff(self.intensity.integral(self.edges_s)) / self.pool.window_s
+
+    def start_rate(self, client: int) -> float:
+        """Arrivals per second at the start of the case, before `keep`."""
+        recorded = self.pool.count[self.recorded[client], self.span[0]] / self.pool.window_s
+        return float(recorded * self.intensity.rate(np.zeros(1))[0])
+
+    def parameters(self, index: int, windows: I8) -> F8:
+        """Family parameter of the given active windows of pool client `index`; float64[k].
+
+        It is that of the process which, over the recorded number of gaps, shows the recorded sample CV.
+        """
+        found = np.empty(len(windows))
+        which = self.pool.family[index, windows]
+        for number in np.unique(which):
+            of = windows[which == number]
+            found[which == number] = self.family(int(number)).parameter(
+                np.asarray(self.pool.cv[index, of], float), np.asarray(self.pool.count[index, of], float)
+            )
+        return found
+
+    def family(self, number: int) -> GapFamily:
+        """Gap family by its number in the pool.
+
+        Raises
+        ------
+            InputError: the pool names none there, or one that no plugin offers.
+        """
+        name = self.pool.families[number] if 0 <= number < len(self.pool.families) else ""
+        if name not in self.families:
+            offered = ", ".join(sorted(self.families)) or "none"
+            raise InputError(
+                Problem(
+                    f"an active window of the pool {self.pool.name!r} has gap family {name!r}; offered are: {offered}",
+                    who=f'workload.group "{self.group}"',
+                    cure="install a plugin that offers the family (servegen-fw-models has gamma and weibull)",
+                )
+            )
+        return self.families[name]
+
+
+@attrs.frozen(eq=False)
+class RecordedClients(PoolClients):
+    """Clients whose windows hold their recorded counts times the scale.
+
+    Fractions are settled by floor plus one Bernoulli draw. Windows are worked off in fixed blocks, each a run of
+    windows in which about 4,096 requests were recorded; a block's numbers hang on the client's recording and on
+    nothing else, so a window holds the same requests whichever case looks at it.
+    """
+
+    def blocks(self, client: int) -> Iterator[Block]:
+        """Arrivals of one client, whole blocks of windows at a time."""
+        index, name = self.members[client]
+        recorded = np.asarray(self.pool.count[index], float)
+        number = (np.cumsum(recorded) - recorded).astype(np.int64) // LARGEST
+        expected = recorded * self.factor
+        count = np.floor(expected).astype(np.int64)
+        settle = self.streams.at(self.group, name, "counts").random(len(count))
+        count += settle < expected - count
+        before = np.cumsum(count) - count
+        first, end = self.span
+        for block in np.unique(number[first:end]).tolist():
+            low, high = np.searchsorted(number, [block, block + 1]).tolist()
+            windows = low + np.flatnonzero(count[low:high])
+            if len(windows):
+                due_s = self._place(index, name, block, windows, count[windows])
+                yield Block(block, int(before[low]), len(due_s), due_s)
+
+    def _place(self, index: int, name: str, block: int, windows: I8, count: I8) -> F8:
+        """Times of the arrivals in `windows`, `count` in each, ascending."""
+        gaps = self._gaps(index, name, block, windows, count)
+        starts = np.cumsum(count) - count
+        total = np.add.reduceat(gaps, starts)
+        angle = self.streams.at(self.group, name, "rotation", block).random(len(windows))
+        # With the gaps of each window summing to 1, one running sum serves all circles: whole turns drop out. Gaps
+        # so small that all of a window underflow to 0 leave its arrivals at one angle.
+        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+        turn = np.cumsum(gaps * np.repeat(scale, count))
+        turn += np.repeat(angle, count)
+        turn -= np.floor(turn)
+        if self.intensity.level is not None:
+            due_s = turn * self.pool.window_s + np.repeat(self.edges_s[windows], count)
+        else:
+            mass = self.intensity.integral(self.edges_s)
+            width = np.diff(mass)[windows]
+            due_s = self.intensity.inverse(np.repeat(mass[windows], count) + turn * np.repeat(width, count))
+        due_s.sort()
+        return due_s
+
+    def _gaps(self, index: int, name: str, block: int, windows: I8, count: I8) -> F8:
+        """One gap per arrival, of mean 1, each with its window's family and parameter."""
+        parameter = np.repeat(self.parameters(index, windows), count)
+        which = self.pool.family[index, windows]
+        present = np.unique(which).tolist()
+        if len(present) == 1:
+            return self.family(present[0]).gaps(parameter, self._stream(name, present[0], block))
+        gaps = np.empty(len(parameter))
+        of_row = np.repeat(which, count)
+        for number in present:
+            rows = np.flatnonzero(of_row == number)
+            gaps[rows] = self.family(number).gaps(parameter[rows], self._stream(name, number, block))
+        return gaps
+
+    def _stream(self, name: str, family: int, block: int) -> np.random.Generator:
+        return self.streams.at(self.group, name, "gaps", self.pool.families[family], block)

@@ -1,0 +1,43 @@
+"""Named random streams: a label gives the same numbers whatever else is drawn, on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+
+import attrs
+import numpy as np
+from numpy.random import SFC64, Generator, SeedSequence
+
+
+@attrs.frozen
+class Streams:
+    """The root of all randomness of a run.
+
+    A stream hangs on its label alone, not on the order in which streams are asked for: adding a client, a column or
+    a plugin changes no other stream.
+
+    The bit generator is SFC64: it passes the known batteries, needs only 64-bit adds, shifts and exclusive ors (the
+    same bits on every platform; numpy guarantees them across versions), and is the quickest to make and to draw
+    from of numpy's own, which counts where many short streams are opened. Its 192 bits of seeded state make two
+    equal streams in one run improbable beyond concern.
+
+    Attributes
+    ----------
+        seed: any integer >= 0; 0 is a seed like any other.
+    """
+
+    seed: int = attrs.field(validator=attrs.validators.ge(0))
+
+    def at(self, *label: str | int) -> Generator:
+        """Return a fresh generator for the label, at its beginning."""
+        sha = hashlib.sha256(f"servegen-streams-1|{self.seed}".encode())
+        for part in label:
+            # Length and type are hashed too, so that ("a", "bc") differs from ("ab", "c") and 1 from "1".
+            if isinstance(part, str):
+                data = part.encode()
+                sha.update(b"|s%d|" % len(data))
+                sha.update(data)
+            else:
+                sha.update(b"|i%d" % part)
+        words = np.frombuffer(sha.digest(), "<u4")
+        return Generator(SFC64(SeedSequence(words.tolist())))

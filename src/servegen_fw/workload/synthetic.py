@@ -1,0 +1,97 @@
+"""Synthetic clients: a stationary arrival process each, warped to the client's own rate curve."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import attrs
+import numpy as np
+
+from servegen_fw.data.arrays import F8
+from servegen_fw.hooks.protocols import Arrivals, Modulation, PhysicalArrivals
+from servegen_fw.workload.block import Block, in_blocks
+from servegen_fw.workload.curve import Curve
+from servegen_fw.workload.streams import Streams
+
+
+@attrs.frozen(eq=False)
+class SyntheticClients:
+    """Clients that share one model and differ in rate, by Zipf's law: that of client k is proportional to k^-skew.
+
+    Attributes
+    ----------
+        count: number of clients.
+        skew: Zipf exponent.
+        group: name of the group, part of every stream's label.
+        arrivals: process of each client.
+        modulation: rate modulation of each client, drawn for each one; None for none.
+        rate: arrivals per second of all clients together, over the time of the case.
+        duration_s: length of the case.
+        streams: randomness.
+    """
+
+    count: int
+    skew: float
+    group: str
+    arrivals: Arrivals | PhysicalArrivals
+    modulation: Modulation | None
+    rate: Curve
+    duration_s: float
+    streams: Streams
+    keep: None = None
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """client-1, the fastest, to client-count."""
+        return [f"client-{k + 1}" for k in range(self.count)]
+
+    @functools.cached_property
+    def recorded(self) -> list[int]:
+        """Zeros: there is no pool."""
+        return [0] * self.count
+
+    @functools.cached_property
+    def share(self) -> F8:
+        """Share of each client in the rate, float64[clients]."""
+        weight = np.arange(1.0, self.count + 1) ** -self.skew
+        return np.asarray(weight / weight.sum())
+
+    def start_rate(self, client: int) -> float:
+        """Arrivals per second at the start of the case, without modulation."""
+        return float(self.share[client] * self.rate.rate(np.zeros(1))[0])
+
+    def curve(self, client: int) -> Curve:
+        """Arrivals per second of one client, its modulation included."""
+        curve = self.rate.scaled(float(self.share[client]))
+        if self.modulation is None:
+            return curve
+        rng = self.streams.at(self.group, self.names[client], "modulation")
+        breaks, levels = self.modulation.path(self.duration_s, rng)
+        return curve.stepped(np.append(breaks, max(self.duration_s, breaks[-1]) + 1.0), levels)
+
+    def blocks(self, client: int) -> Iterator[Block]:
+        """Arrivals of one client in fixed blocks of rows."""
+        yield from in_blocks(self._times(client))
+
+    def _times(self, client: int) -> F8:
+        name, curve = self.names[client], self.curve(client)
+        rng = self.streams.at(self.group, name, "gaps")
+        if getattr(self.arrivals, "timescale", "unit") == "physical":
+            return self._physical(curve, name, rng)
+        mass = curve.between(0.0, self.duration_s)
+        if mass <= 0:
+            return np.empty(0)
+        unit = np.asarray(self.arrivals.unit_times(mass, rng), float)  # type: ignore[union-attr]
+        return curve.inverse(unit + curve.integral(np.zeros(1)))
+
+    def _physical(self, curve: Curve, name: str, rng: np.random.Generator) -> F8:
+        """Times of a process whose memory is in seconds: run at the highest rate, thinned to the curve."""
+        peak = curve.peak(0.0, self.duration_s)
+        if peak <= 0:
+            return np.empty(0)
+        times = np.asarray(self.arrivals.times(self.duration_s, peak, rng), float)  # type: ignore[union-attr]
+        if curve.level is not None:
+            return times
+        keep = self.streams.at(self.group, name, "level").random(len(times)) * peak < curve.rate(times)
+        return times[keep]
