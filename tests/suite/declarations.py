@@ -37,6 +37,13 @@ class Uniform:
 
 
 @attrs.frozen
+class Mixture:
+    """A config class that chooses entries of its own kind."""
+
+    parts: tuple[Choice, ...] = setting(doc="what is mixed", kind="length")
+
+
+@attrs.frozen
 class OnOff:
     on: float = setting(doc="mean time on", unit="s", gt=0)
     off: float = setting(doc="mean time off", unit="s", gt=0)
@@ -82,6 +89,7 @@ def make(config: object) -> object:
 
 @hookimpl
 def servegen_arrivals() -> list[entries.ArrivalEntry]:
+    """Offer arrivals."""
     return [
         entries.ArrivalEntry(name="poisson", make=make),
         entries.ArrivalEntry(name="gamma", make=make, config=Renewal),
@@ -90,39 +98,47 @@ def servegen_arrivals() -> list[entries.ArrivalEntry]:
 
 @hookimpl
 def servegen_modulations() -> list[entries.ModulationEntry]:
+    """Offer modulations."""
     return [entries.ModulationEntry(name="on-off", make=make, config=OnOff)]
 
 
 @hookimpl
 def servegen_lengths() -> list[entries.LengthEntry]:
+    """Offer lengths."""
     return [
         entries.LengthEntry(name="exponential", make=make, config=Exponential, summary="Exponential lengths"),
+        entries.LengthEntry(name="mixture", make=make, config=Mixture),
         entries.LengthEntry(name="uniform", make=make, config=Uniform),
     ]
 
 
 @hookimpl
 def servegen_conversations() -> list[entries.ConversationEntry]:
+    """Offer conversations."""
     return [entries.ConversationEntry(name="geometric", make=make, config=Geometric)]
 
 
 @hookimpl
 def servegen_modalities() -> list[entries.ModalityEntry]:
+    """Offer modalities."""
     return [entries.ModalityEntry(name="image", make=make, config=Image)]
 
 
 @hookimpl
 def servegen_backends() -> list[entries.BackendEntry]:
+    """Offer backends."""
     return [entries.BackendEntry(name="server", make=make, config=Server)]
 
 
 @hookimpl
 def servegen_readers() -> list[entries.ReaderEntry]:
+    """Offer readers."""
     return [entries.ReaderEntry(name="pool-file", make=make, config=PoolFile)]
 
 
 @hookimpl
 def servegen_metrics() -> list[entries.MetricEntry]:
+    """Offer metrics."""
     return [
         entries.MetricEntry(name="wait", make=make, unit="s"),
         entries.MetricEntry(name="share", make=make, unit="1"),
@@ -132,11 +148,13 @@ def servegen_metrics() -> list[entries.MetricEntry]:
 
 @hookimpl
 def servegen_reporters() -> list[entries.ReporterEntry]:
+    """Offer reporters."""
     return [entries.ReporterEntry(name="page", make=make)]
 
 
 @hookimpl
 def servegen_check(suite: Any) -> list[tuple[str, str, str]]:
+    """Refuse addresses that cannot be spoken."""
     return [
         (f"target.{name}.backend.url", "the address is unspeakable", "write another")
         for name, target in suite.targets.items()

@@ -35,12 +35,14 @@ def check(text: str) -> None:
         value_text = text[slice(*spans[path].value)]
         if isinstance(path[-1], str):
             assert list(tomli.loads(f"{key_text} = 0")) == [path[-1]]
-        if spans[path].key == spans[path].value and (isinstance(path[-1], str) or value_text[0] not in "[{"):
-            # A table with a header or a dotted key, an array of tables, or a scalar in an array.
-            if isinstance(value, dict | list):
-                owner = path[-1] if isinstance(path[-1], str) else path[-2]
-                assert list(tomli.loads(f"{value_text} = 0")) == [owner]
-                continue
+        bare = spans[path].key == spans[path].value and (
+            isinstance(path[-1], str) or value_text[0] not in "[{"
+        )
+        if bare and isinstance(value, dict | list):
+            # A table with a header or a dotted key, or an array of tables: its place is its name.
+            owner = path[-1] if isinstance(path[-1], str) else path[-2]
+            assert list(tomli.loads(f"{value_text} = 0")) == [owner]
+            continue
         assert repr(tomli.loads(f"v = {value_text}")["v"]) == repr(value)
 
 
@@ -177,7 +179,7 @@ def bodies(draw: Callable[..., Any], header: str = "", depth: int = 2) -> str:
         else:
             for _ in range(draw(st.integers(1, 2))):
                 text += f"{draw(_blank_lines)}[[ {name} ]] # y\n{draw(bodies(name, depth - 1))}"
-    return text
+    return str(text)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

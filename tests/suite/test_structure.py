@@ -255,7 +255,7 @@ def test_choice_forms(registry: Registry, declarations: Any) -> None:
             {"mean": 3},
             (),
             "missing 'kind', the name of a length",
-            "add kind = ...; known: exponential, uniform",
+            "add kind = ...; known: exponential, mixture, uniform",
         ),
         ({"kind": 3}, ("kind",), "expected the name of a length, got 3", ""),
         (3, (), 'expected the name of a length or a table { kind = "name", ... }, got 3', ""),

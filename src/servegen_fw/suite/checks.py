@@ -10,6 +10,7 @@ from servegen_fw.errors import PluginError
 from servegen_fw.hooks.entries import MetricEntry
 from servegen_fw.suite.issues import Issue, did_you_mean
 from servegen_fw.suite.model import Group, Load, Objective, ReportSpec, Suite
+from servegen_fw.suite.options import options_of
 from servegen_fw.suite.overrides import element_names
 from servegen_fw.suite.paths import KeyPath
 from servegen_fw.suite.structure import Check
@@ -53,7 +54,7 @@ def check_group(group: Group, table: Table, path: KeyPath) -> Iterator[Issue]:
     """A group is recorded or synthetic; options of the one have no meaning for the other."""
     if group.source is not None:
         for key in ("arrival", "clients", "skew"):
-            if key in table:
+            if _differs(group, key):
                 what = f"{key!r} describes synthetic clients, but this group's clients come from 'source'"
                 yield Issue((*path, key), what, f"remove {key!r} or 'source'", "key")
         return
@@ -61,7 +62,7 @@ def check_group(group: Group, table: Table, path: KeyPath) -> Iterator[Issue]:
         what = f"missing {', '.join(map(repr, missing))}: a group without 'source' is synthetic"
         yield Issue(path, what, "give arrival, input and output, or a source of recorded clients")
     for key in ("from", "counts", "scale"):
-        if key in table:
+        if _differs(group, key):
             what = f"{key!r} is about a recording, but this group has no 'source'"
             yield Issue((*path, key), what, f"remove {key!r} or add a source", "key")
 
@@ -154,12 +155,18 @@ def check_required(names: Any, registry: Registry) -> Iterator[Issue]:
                     yield Issue(("require", number), f"{one.who}: {one.what}", one.cure)
 
 
+def _differs(found: Any, key: str) -> bool:
+    """Whether an option has another value than its default; a resolved suite writes all defaults."""
+    option = next(option for option in options_of(found.__class__) if option.key == key)
+    return bool(getattr(found, option.name) != option.default)
+
+
 def _limit_unit(entry: Any, raw: Any, path: KeyPath) -> Iterator[Issue]:
     if isinstance(raw, str) and isinstance(entry, MetricEntry) and entry.unit is not None:
         try:
             parse_quantity(raw, entry.unit)
         except ValueError as error:
-            yield Issue(path, f"{error} for the metric {entry.name!r}")
+            yield Issue(path, f"the metric {entry.name!r}: {error}")
 
 
 def _unknown_name(kind: str, name: str, names: Mapping[str, Iterable[str]], path: KeyPath) -> Iterator[Issue]:

@@ -54,9 +54,11 @@ class Document:
         }
         found = [_without_text(one) if one.place and one.place.line in hidden else one for one in found]
 
-        def rank(problem: Problem) -> tuple[bool, int, int]:
+        options = {_OPTION + option: number for number, option in enumerate(self.overrides.values(), 1)}
+
+        def rank(problem: Problem) -> tuple[int, int, int]:
             place = problem.place or Place("")
-            return place.file != self.source, place.line, place.column
+            return options.get(place.file, 0), place.line, place.column
 
         return sorted(found, key=rank)
 

@@ -195,7 +195,8 @@ def _syntax_problem(error: tomli.TOMLDecodeError, text: str, source: str) -> Pro
     """Return tomli's finding with its place and, for the usual slips, what to write instead."""
     message = re.sub(r" \(at (?:line \d+, column \d+|end of document)\)$", "", str(error))
     numbers = re.search(r"\(at line (\d+), column (\d+)\)$", str(error))
-    at = len(text.rstrip("\n"))
+    ended = numbers is None
+    at = len(text.rstrip())
     if numbers is not None:
         lines = text.split("\n")
         at = sum(len(line) + 1 for line in lines[: int(numbers[1]) - 1]) + int(numbers[2]) - 1
@@ -207,9 +208,12 @@ def _syntax_problem(error: tomli.TOMLDecodeError, text: str, source: str) -> Pro
         at = line_begin + len(line) - len(line.lstrip())
     elif found := _UNQUOTED.search(line):
         cure = f'a value with a unit is text and needs quotes: "{found[1]}"'
+    elif ended:
+        cure = "the text ends before the value does; close every [, { and quote"
     elif message.startswith("Invalid value"):
         cure = 'text needs quotes, "..."; numbers, true and false have none'
     elif message.startswith("Unescaped '\\'"):
+        at = text.rindex("\\", 0, at)
         cure = "write \\\\ for a backslash, or use '...' quotes, which take text as it is"
     elif message.startswith("Expected newline"):
         cure = "one key = value a line; text needs quotes"
