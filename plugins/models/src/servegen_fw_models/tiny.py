@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 F8: TypeAlias = npt.NDArray[np.float64]
 
-_TURN, _FLOOR = -640.0, -700.0
+_TURN, _FLOOR = -650.0, -700.0
 
 
 def exp_floored(log: F8) -> F8:
     """exp(log), strictly ascending and positive for every finite `log`.
 
-    Exact from -640 up; below, the logarithms are squeezed into (-700, -640], so that the order is kept and nothing
+    Exact from -650 up; below, the logarithms are squeezed into (-700, -650], so that the order is kept and nothing
     becomes 0 or a denormal.
     """
     squeezed = _FLOOR + (_TURN - _FLOOR) * (_TURN / np.minimum(log, _TURN))
