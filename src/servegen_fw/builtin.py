@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from servegen_fw.drive.engines import Local
-from servegen_fw.hooks.entries import EngineEntry, MetricEntry
+from servegen_fw.hooks.entries import EngineEntry, MetricEntry, ReporterEntry
 from servegen_fw.hooks.specs import hookimpl
 from servegen_fw.judge.catalogue import METRICS
 
@@ -30,3 +30,23 @@ def servegen_engines() -> list[EngineEntry]:
 def servegen_metrics() -> list[MetricEntry]:
     """Offer the kernel's metrics."""
     return list(METRICS)
+
+
+# --- reporters ---
+
+
+@hookimpl
+def servegen_reporters() -> list[ReporterEntry]:
+    """Offer the kernel's reporters."""
+    return [
+        ReporterEntry(
+            name="console",
+            make="servegen_fw.results.console:make_console",
+            summary="text in the terminal and in report.txt",
+        ),
+        ReporterEntry(
+            name="json",
+            make="servegen_fw.results.json_report:make_json",
+            summary="report.json, the report for programs",
+        ),
+    ]

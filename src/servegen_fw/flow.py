@@ -33,9 +33,9 @@ from servegen_fw.results.store import (
     ResultFolder,
     now_text,
 )
-from servegen_fw.suite.document import problem_at
 from servegen_fw.suite.dump import resolved
 from servegen_fw.suite.model import Case, Suite, Target
+from servegen_fw.suite.places import problem_at
 from servegen_fw.workload.compose import compose
 from servegen_fw.workload.planning import plan_of, render
 from servegen_fw.workload.streams import Streams

@@ -1,4 +1,4 @@
-"""Before anything is composed or sent: is every server there, and does it know the model?"""
+"""Before anything is composed or sent: is every server there, and does it know the model."""
 
 from __future__ import annotations
 

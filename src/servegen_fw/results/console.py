@@ -17,6 +17,8 @@ from servegen_fw.suite.display import format_quantity
 STYLES = {"PASS": "bold green", "FAIL": "bold red", "INVALID": "bold yellow"}
 GATE_STYLES = {"ok": "green", "warn": "yellow", "invalid": "bold yellow", "unknown": "dim", "n/a": "dim"}
 CLIENTS_SHOWN = 8
+NARROWEST = 120
+"""Columns that the tables need."""
 
 
 def interval(estimate: Estimate, unit: str) -> str:
@@ -39,21 +41,21 @@ def _objective_text(result: ObjectiveResult) -> Text:
 
 def _metrics(cell: Cell) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in ("n", "p50", "p90", "p99"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("95 % interval of p99", no_wrap=True)
-    table.add_column("objective")
+    table.add_column("objective", no_wrap=True)
     plain = [result for result in cell.objectives if "where" not in result.text]
     for row in cell.metrics:
-        if "p50" not in row.stats:
+        if "p50" not in row.stats or not row.stats["p50"].n:
             continue
         stats = [row.stats.get(name) for name in ("p50", "p90", "p99")]
         cells = [_value(stat, row.unit) for stat in stats]
         tail = stats[-1]
         found = Text("; ").join(_objective_text(result) for result in plain if result.metric == row.name)
         n = f"{row.stats['p50'].n:,}"
-        table.add_row(f"{row.label or row.name}", n, *cells, interval(tail, row.unit) if tail else "", found)
+        table.add_row(row.label or row.name, n, *cells, interval(tail, row.unit) if tail else "", found)
     return table
 
 
@@ -81,7 +83,7 @@ def _untrusted(rows: tuple[MetricRow, ...]) -> list[Text]:
         f"{row.label or row.name} {name}: {stat.note}"
         for row in rows
         for name, stat in row.stats.items()
-        if not stat.trustworthy and stat.note and name in {"p50", "p90", "p99", "value"}
+        if not stat.trustworthy and stat.note and stat.n and name in {"p50", "p90", "p99", "value"}
     }
     return [Text(f"  ? {note}", style="dim") for note in sorted(notes)]
 
@@ -176,9 +178,10 @@ def render(report: Report) -> RenderableType:
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Print the report; numbers are never truncated, so a narrow terminal wraps."""
+    """Print the report. Figures are never cut: in a terminal narrower than the tables, lines wrap."""
     target = console or Console(highlight=False)
-    target.print(render(report), soft_wrap=False)
+    target.width = max(target.width, NARROWEST)
+    target.print(render(report), crop=False)
 
 
 class ConsoleReporter:

@@ -14,7 +14,7 @@ from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.judge.cell import judge
 from servegen_fw.results.store import CellKey, ResultFolder
-from servegen_fw.suite.dump import from_resolved
+from servegen_fw.suite.load import suite_from_data
 from servegen_fw.suite.model import Suite
 from servegen_fw.workload.planning import plan_of
 
@@ -30,7 +30,7 @@ def stored_suite(folder: ResultFolder, registry: Registry) -> Suite:
         raise InputError(
             Problem(f"suite.resolved.json cannot be read: {error}", who=str(folder.path))
         ) from error
-    return from_resolved(data, registry)
+    return suite_from_data(data, registry=registry)
 
 
 def journalled(folder: ResultFolder, key: CellKey, workload: Workload) -> Records:
