@@ -98,9 +98,10 @@ def compile_folder(folder: Path, name: str, missing: Missing = "borrow") -> Clie
 def _grid(folder: Path, traces: Mapping[str, Trace]) -> ClientPool:
     """A pool of the traces alone, on the common grid of windows; windows that a trace lacks count as inactive."""
     starts = np.unique(np.concatenate([trace.start_s for trace in traces.values()]))
-    window_s = float(np.diff(starts).min()) if len(starts) > 1 else 600.0
+    steps = {float(np.diff(trace.start_s).min()) for trace in traces.values() if len(trace.start_s) > 1}
+    window_s = min(steps, default=600.0)
     place = (starts - starts[0]) / window_s
-    if np.any(np.abs(place - np.rint(place)) > 1e-6):
+    if len(steps) > 1 or np.any(np.abs(place - np.rint(place)) > 1e-6):
         cure = "use traces of one workload; every window must have the same length"
         raise InputError(Problem("the traces have no common grid of windows", who=str(folder), cure=cure))
     windows = round(float(place[-1])) + 1
@@ -145,7 +146,7 @@ def _tableau(
     parts: list[Masses] = []
     for row, client in enumerate(grid.clients):
         for (start_s, field), masses in sorted(data.get(client, {}).items(), key=lambda item: item[0]):
-            if field in used:
+            if len(masses[0]) and field in used:
                 table[fields.index(field), row, round((start_s - grid.start_s) / window_s)] = len(parts)
                 parts.append(masses)
     return Tableau(fields, table, window_s, tuple(parts)), always_0

@@ -25,7 +25,7 @@ _CURE = "fetch the file again"
 
 
 def read_dataset(path: Path, problems: list[Problem]) -> dict[tuple[float, str], Masses]:
-    """Read one ``chunk-N-dataset.json``: (window start in s, field) -> (values, cdf), empty windows left out.
+    """Read one ``chunk-N-dataset.json``: (window start in s, field) -> (values, cdf), both empty in unused windows.
 
     Damage is added to `problems` with its place.
 
@@ -56,8 +56,7 @@ def read_dataset(path: Path, problems: list[Problem]) -> dict[tuple[float, str],
                 what = f"{field} of window {window}: {error.what}"
                 problems.append(_at(path, text, written, error.offset, what))
                 continue
-            if len(masses[0]):
-                found[start_s, name] = masses
+            found[start_s, name] = masses
     return found
 
 
