@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy import stats
+from servegen_fw_models import gamma, options, regular, weibull
 
 from servegen_fw.plugin import NoOptions
-from servegen_fw_models import gamma, options, regular, weibull
 
 F8 = npt.NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def test_the_long_run_rate_is_one(name: str) -> None:
     assert abs(len(times) / 400_000 - 1) < 4.5 * cv / math.sqrt(400_000)
 
 
-@pytest.mark.parametrize("name", [name for name in PROCESSES if name not in {"constant"}])
+@pytest.mark.parametrize("name", [name for name in PROCESSES if name != "constant"])
 def test_gaps_follow_the_stated_law(name: str) -> None:
     """The first 30,000 gaps pass a Kolmogorov-Smirnov test above 1e-6, and as many lie below as should.
 

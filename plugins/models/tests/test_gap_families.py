@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy import special, stats
-
 from servegen_fw_models.gamma import GammaFamily
 from servegen_fw_models.regular import PoissonFamily
 from servegen_fw_models.weibull import WeibullFamily
@@ -46,7 +45,7 @@ def gap_law(family: Any, shape: float) -> Any:
 @pytest.mark.parametrize("n", [10, 60, 300])
 @pytest.mark.parametrize("cv", [0.4, 1.0, 2.8])
 def test_the_recorded_sample_cv_is_reproduced(family: Any, n: int, cv: float) -> None:
-    """n gaps divided by their mean have the squared CV asked for, within 1 % (its table's error) and noise."""
+    """N gaps divided by their mean have the squared CV asked for, within 1 % (its table's error) and noise."""
     gaps = windows(family, cv, n, 600_000 // n, 21)
     squared = gaps.var(axis=1) / gaps.mean(axis=1) ** 2
     noise = 4.5 * squared.std() / math.sqrt(len(squared))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from servegen_fw_models.tiny import exp_floored
 
 

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 from scipy import special
-
 from servegen_fw_models.gamma import equivalent_shape
 from servegen_fw_models.weibull import WeibullFamily, _table, log_gamma, shape_of
 from servegen_fw_models.weibull_quadrature import COUNTS, LOG_KAPPA, SMALLEST_SHAPE, build, squared_cv
@@ -34,7 +33,7 @@ def test_a_cv_of_one_is_exponential() -> None:
 
 
 def test_quadrature_of_exponential_gaps_is_exact() -> None:
-    """n exponential gaps have the squared sample CV (n - 1) / (n + 1); the quadrature gives it to ten digits."""
+    """N exponential gaps have the squared sample CV (n - 1) / (n + 1); the quadrature gives it to ten digits."""
     counts = (2, 10, 1000, 10**6)
     np.testing.assert_allclose(squared_cv(1.0, counts), [(n - 1) / (n + 1) for n in counts], rtol=1e-10)
 
@@ -76,7 +75,7 @@ def test_table_entries_are_what_quadrature_gives() -> None:
 def test_the_script_makes_the_shipped_columns_again() -> None:
     """Building from a coarser grid of shapes gives the shipped table within the coarser grid's error."""
     shapes = np.exp(np.linspace(math.log(0.04), math.log(200), 60))
-    inside = (LOG_KAPPA > math.log(0.05)) & (LOG_KAPPA < math.log(1e3))
+    inside = (math.log(0.05) < LOG_KAPPA) & (math.log(1e3) > LOG_KAPPA)
     np.testing.assert_allclose(build(shapes)[:, inside], _table()[:, inside], atol=2e-3)
 
 
@@ -86,7 +85,7 @@ def test_interpolation_is_within_half_a_percent(n: int) -> None:
     family = WeibullFamily()
     for cv in np.geomspace(0.02, 0.97 * math.sqrt(n - 1), 12):
         shape = family.parameter(np.array([cv]), np.array([float(n)]))[0]
-        if 0.03 < shape:
+        if shape > 0.03:
             assert math.sqrt(squared_cv(float(shape), (n,))[0]) == pytest.approx(cv, rel=5e-3)
 
 
