@@ -65,17 +65,21 @@ class Coefficients:
     prefill_token2: float
 
 
+_REQUEST_S = 12e-6
+
+
 class LinearStepTime:
     """Step times from six coefficients, with a rule for what they do not say: steps that prefill and decode.
 
-    Let g(T) be the 4-norm of the weights' memory time ``decode - prefill`` and the compute time ``prefill_token * T``.
-    A mixed step with t prompt tokens and D decoders takes::
+    Let s be the part of ``decode_sequence`` that is work on a token, which a prompt's tokens cost too: all but 12 us of
+    bookkeeping and sampling. Let g(T) be s * T plus the 4-norm of the weights' memory time ``decode - prefill`` and the
+    compute time ``(prefill_token - s) * T``. A mixed step with t prompt tokens and D decoders takes::
 
-        decode step of the D decoders + (g(t + D) - g(D)) + 2 * prefill_token2 * pairs + decode_context * (prefilled context)
+        decode step of the D decoders + g(t + D) - g(D) + 2 * prefill_token2 * pairs + decode_context * (prefilled context)
 
     It is the decode step for t = 0; for D = 0 and large t it is the prefill formula; in between, reading the weights
     is paid once and the compute of prompt and decode tokens adds up, as in a roofline. `pairs` of a whole prompt is
-    t**2 / 2, hence the factor 2. See README.md for how far this is from the roofline it was derived from.
+    t**2 / 2, hence the factor 2. README.md says how far this is from the roofline.
     """
 
     def __init__(self, coefficients: Coefficients, scale: float = 1.0) -> None:
@@ -85,8 +89,10 @@ class LinearStepTime:
         self._base = c.decode * scale
         self._sequence = c.decode_sequence * scale
         self._context = c.decode_context * scale
-        self._weights = max(0.0, c.decode - c.prefill) * scale
-        self._token = c.prefill_token * scale
+        self._weights4 = (max(0.0, c.decode - c.prefill) * scale) ** 4
+        work = min(max(0.0, c.decode_sequence - _REQUEST_S), c.prefill_token)
+        self._work = work * scale
+        self._compute = (c.prefill_token - work) * scale
         self._pair = 2 * c.prefill_token2 * scale
 
     def decode(self, decoders: int) -> tuple[float, float]:
@@ -95,12 +101,13 @@ class LinearStepTime:
 
     def mixed(self, prefill: Prefill, decoders: int, context: int) -> float:
         """Seconds of a step that prefills; see `StepTime.mixed`."""
-        weights4 = self._weights**4
-        products = (weights4 + (self._token * (prefill.tokens + decoders)) ** 4) ** 0.25
-        products -= (weights4 + (self._token * decoders) ** 4) ** 0.25
+        tokens = prefill.tokens
+        products = (self._weights4 + (self._compute * (tokens + decoders)) ** 4) ** 0.25
+        products -= (self._weights4 + (self._compute * decoders) ** 4) ** 0.25
         return float(
             self._base
             + self._sequence * decoders
+            + self._work * tokens
             + products
             + self._pair * prefill.pairs
             + self._context * (context + prefill.context)
