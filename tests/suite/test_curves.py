@@ -40,7 +40,7 @@ def test_write(curve: RateCurve) -> None:
     ("raw", "path", "what"),
     [
         ("4s", (), "expected a rate such as '4/s', got '4s', which is a time"),
-        (True, (), "expected a rate such as '4/s', got True"),
+        (True, (), "expected a rate such as '4/s', got true"),
         ("-1/s", (), "must not be negative, got '-1/s'"),
         (0, (), "the rate is zero all the time"),
         ([], (), "the curve has no points"),
@@ -48,7 +48,7 @@ def test_write(curve: RateCurve) -> None:
         (["0s", "4/s"], (0,), 'expected a point [time, rate] such as ["10min", "16/s"]'),
         ([["0s"]], (0,), 'expected a point [time, rate] such as ["10min", "16/s"]'),
         ([["0s", 1], ["4/s", 2]], (1, 0), "expected a time such as '20s', got '4/s', which is a rate"),
-        ([[None, 1]], (0, 0), "expected a time such as '10min', got None"),
+        ([[None, 1]], (0, 0), "expected a time such as '10min', got nothing"),
         ([["10s", 1], ["5s", 2]], (1, 0), "times must ascend, got '5s' after 10 s"),
         ([[-1, 1]], (0, 0), "must not be negative, got -1"),
         (float("nan"), (), "must be finite, got nan"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -10,12 +11,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import tomli
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from servegen_fw.errors import InputError, PluginError, Problem
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.hooks.specs import hookimpl
 from servegen_fw.suite.load import load_suite, parse_suite, suite_from_data
 from servegen_fw.suite.model import RateCurve, Suite
+from servegen_fw.suite.spans import read_spans
 
 Complaint = Callable[..., str]
 INSTALLED = [point.name for point in entry_points(group="servegen_fw")]
@@ -281,6 +286,11 @@ def test_deep_nesting(complaint: Complaint) -> None:
     assert complaint("a = " + "[" * 5000 + "]" * 5000) == "suite.toml: arrays or tables are nested too deeply"
 
 
+def test_endless_number(complaint: Complaint) -> None:
+    """A number of thousands of digits is refused, not a crash."""
+    assert complaint("a = " + "1" * 5000).startswith("suite.toml: not valid TOML: Exceeds the limit")
+
+
 def test_missing_file(tmp_path: Path, registry: Registry) -> None:
     """A missing file is told with the names near to it."""
     (tmp_path / "quickstart.toml").write_text("")
@@ -394,3 +404,69 @@ def test_installed_plugins_are_the_default(good: str) -> None:
     """Without a registry the installed plugins are used."""
     with pytest.raises(InputError, match="unknown backend 'server'"):
         parse_suite(good)
+
+
+# -- whatever is wrong, it is told, not raised -----------------------------------------------------------------------
+
+_ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**400), 10**400),
+    st.floats(),
+    st.text(max_size=5),
+    st.sampled_from(["4/s", "20s", "95 %", "gamma", "acme:gamma", "server", dt.date(2026, 1, 2), dt.time(1)]),
+    st.lists(st.one_of(st.integers(), st.text(max_size=3)), max_size=3),
+    st.dictionaries(
+        st.sampled_from(["kind", "name", "load", "x"]), st.one_of(st.integers(), st.just("gamma")), max_size=2
+    ),
+)
+
+
+PATHS = list(read_spans(FULL))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_any_value_anywhere(registry: Registry, data: st.DataObject) -> None:
+    """Any value in any place of a suite, or none, gives a suite or problems that can be shown, never another error."""
+    suite = tomli.loads(FULL)
+    *way, key = data.draw(st.sampled_from(PATHS))
+    node: Any = suite
+    for part in way:
+        node = node[part]
+    if data.draw(st.booleans()):
+        node[key] = data.draw(_ODD)
+    else:
+        del node[key]
+    try:
+        made = suite_from_data(suite, registry=registry)
+    except InputError as error:
+        made = None
+        assert all(problem.what for problem in error.problems)
+        assert str(error)
+    assert made is None or made.servegen == 1
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    at=st.integers(0, len(FULL)),
+    cut=st.integers(0, 12),
+    put=st.text(alphabet="[]{}=\"'#\n\\ ,.a1é\t", max_size=4),
+)
+def test_any_change_of_the_text(registry: Registry, at: int, cut: int, put: str) -> None:
+    """Any slip in the text of a suite gives a suite or problems at a line that the text has."""
+    text = FULL[:at] + put + FULL[at + cut :]
+    lines = text.split("\n")
+    problems: tuple[Problem, ...] = ()
+    try:
+        parse_suite(text, source="s.toml", registry=registry)
+    except InputError as error:
+        problems = error.problems
+        assert problems
+    for problem in problems:
+        place = problem.place
+        assert place is not None
+        if place.line:
+            assert place.text == lines[place.line - 1]
+            assert 1 <= place.column <= len(place.text) + 1
+            assert place.column - 1 + place.width <= max(len(place.text), place.column)

@@ -155,7 +155,7 @@ def values(draw: Callable[..., Any], depth: int) -> str:
     pairs = [
         f"{draw(keys(word))}{draw(st.sampled_from(['=', ' = ']))}{draw(values(depth - 1))}" for word in words
     ]
-    return "{" + ", ".join(pairs) + draw(st.sampled_from(["", " "])) + "}"
+    return f"{{{', '.join(pairs)}{draw(st.sampled_from(['', ' ']))}}}"
 
 
 @st.composite

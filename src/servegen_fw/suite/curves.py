@@ -8,6 +8,7 @@ from typing import Any, Final
 from servegen_fw.suite.issues import Issue, RefusedError
 from servegen_fw.suite.model import RateCurve
 from servegen_fw.suite.paths import KeyPath
+from servegen_fw.suite.scalars import finite, show
 from servegen_fw.suite.units import parse_quantity
 
 EXAMPLE: Final = '"4/s", or points in time such as [["0s", "4/s"], ["10min", "16/s"]]'
@@ -18,10 +19,8 @@ def _number(raw: Any, unit: str) -> float:
         return parse_quantity(raw, unit)
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         noun, example = ("time", "10min") if unit == "s" else ("rate", "4/s")
-        raise RefusedError(f"expected a {noun} such as '{example}', got {raw!r}")
-    if not math.isfinite(raw):
-        raise RefusedError(f"must be finite, got {raw}")
-    return float(raw)
+        raise RefusedError(f"expected a {noun} such as '{example}', got {show(raw)}")
+    return finite(raw)
 
 
 def _value(raw: Any, unit: str, path: KeyPath, issues: list[Issue]) -> float:
@@ -32,7 +31,7 @@ def _value(raw: Any, unit: str, path: KeyPath, issues: list[Issue]) -> float:
         issues.append(Issue(path, str(error)))
         return math.nan
     if value < 0:
-        issues.append(Issue(path, f"must not be negative, got {raw!r}"))
+        issues.append(Issue(path, f"must not be negative, got {show(raw)}"))
         return math.nan
     return value
 
@@ -54,7 +53,7 @@ def read_curve(raw: Any, path: KeyPath, issues: list[Issue]) -> RateCurve | None
             issues.append(
                 Issue(
                     (*here, 0),
-                    f"times must ascend, got {point[0]!r} after {times[-1]:g} s",
+                    f"times must ascend, got {show(point[0])} after {times[-1]:g} s",
                     "sort the points",
                 )
             )

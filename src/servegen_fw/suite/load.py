@@ -60,6 +60,9 @@ def parse_suite(
         raise InputError(_syntax_problem(error, text, source)) from None
     except RecursionError:
         raise InputError(Problem("arrays or tables are nested too deeply", who=source)) from None
+    except ValueError as error:
+        # Python refuses to convert numbers of thousands of digits.
+        raise InputError(Problem(f"not valid TOML: {error}", who=source)) from None
     if not data:
         raise InputError(Problem("the suite is empty", who=source, cure=_OUTLINE))
     return _build(data, source, text, overrides, registry)

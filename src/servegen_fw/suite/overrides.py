@@ -47,7 +47,7 @@ def parse_value(text: str) -> Any:
     """Return the TOML value that a text is, or the text itself where it is none."""
     try:
         read = tomli.loads(f"value = {text}")
-    except (tomli.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return text.strip()
     return read["value"] if read.keys() == {"value"} else text.strip()
 

@@ -12,6 +12,7 @@ from servegen_fw.suite.issues import RefusedError
 from servegen_fw.suite.units import dimension_of, parse_quantity
 
 _ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TOO_LARGE: Final = 2**63
 _DATE: Final = "the date or time "
 
 
@@ -27,6 +28,8 @@ def show(value: Any) -> str:
         return "an array"
     if isinstance(value, dt.date | dt.time):
         return f"{_DATE}{value}"
+    if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+        return "a number beyond 64 bits"
     return "nothing" if value is None else str(value)
 
 
@@ -59,6 +62,8 @@ def read_int(raw: Any, info: SettingInfo) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         noun = f"a whole number{_or_string(info)}"
         raise RefusedError(f"expected {noun}, got {show(raw)}{_unquoted(raw)}")
+    if abs(value) >= _TOO_LARGE:
+        raise RefusedError("too large: whole numbers have 64 bits")
     _limit(value, raw, info)
     return value
 
@@ -80,14 +85,25 @@ def read_float(raw: Any, info: SettingInfo, default: Any = None) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         noun = f"a number{_or_string(info)}"
         raise RefusedError(f"expected {noun}, got {show(raw)}{_unquoted(raw)}")
-    try:
-        value = float(value)
-    except OverflowError:
-        value = math.inf
-    if not math.isfinite(value):
-        raise RefusedError(f"must be finite, got {show(raw)}")
+    value = finite(value)
     _limit(value, raw, info)
     return value
+
+
+def finite(value: float) -> float:
+    """Return a finite number as a float.
+
+    Raises
+    ------
+        RefusedError: it is not finite, or too large for a float.
+    """
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise RefusedError(f"must be finite, got {show(value)}")
+    return found
 
 
 def read_str(raw: Any, info: SettingInfo) -> str:
