@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from servegen_fw.data.records import CANCELLED, ERROR, OK, PENDING, TRUNCATED
+from servegen_fw.data.records import CANCELLED, ERROR, PENDING, TRUNCATED
 from servegen_fw.data.report import Gate, GateStatus
 from servegen_fw.data.run import Run
 from servegen_fw.judge.driver_gates import LAG_LIMIT_S
@@ -78,9 +78,7 @@ def drained(run: Run) -> Gate:
 
 def errors(run: Run) -> Gate:
     """Share of judged requests that failed."""
-    return _failed(
-        run, ERROR, "errors", "errors", "failed", "see the server's log; lower the rate if it sheds load"
-    )
+    return _failed(run, ERROR, "errors", "failed", "see the server's log; lower the rate if it sheds load")
 
 
 def truncated(run: Run) -> Gate:
@@ -110,9 +108,3 @@ def _failed(run: Run, kind: int, name: str, verb: str, cure: str) -> Gate:
         message += f": {', '.join(often)}"
     status: GateStatus = "invalid" if share > FAILED_LIMIT else "warn"
     return Gate(name, status, name, message, cure, share, FAILED_LIMIT, "1")
-
-
-def failed_share(run: Run) -> float:
-    """Share of judged requests without success, 0 if none was judged."""
-    n = len(run.rows)
-    return float(np.count_nonzero(run.records.status[run.rows] != OK)) / n if n else 0.0

@@ -25,13 +25,14 @@ LOAD_MOVED = 1.25
 """Where one half of the window was offered so many times the requests of the other, latency is expected to move."""
 
 _PIECES = 512
+_CLASSES = 64
 
 
 def stationary(run: Run) -> Gate:
     """Test TTFT for a trend over due time.
 
-    The share of requests above the overall median is regressed on time; the slope's error comes from the block
-    bootstrap of the residuals, so that the slow swings of a busy queue are not taken for a trend.
+    The rank of a request's TTFT (in 64 classes) is regressed on time; the slope's error comes from the block bootstrap
+    of the residuals, so that the slow swings of a busy queue are not taken for a trend.
     """
     records = run.records
     rows = run.ok[records.first_ns[run.ok] >= 0]
@@ -66,10 +67,12 @@ def stationary(run: Run) -> Gate:
 def _trend_t(values: F8) -> float:
     """Slope over its error, in units of the critical value of `ALARM`."""
     ends = bootstrap.edges(len(values), _PIECES)
-    above = np.diff(np.cumsum(values > np.median(values))[ends - 1], prepend=0) / np.diff(ends, prepend=0)
+    borders = np.sort(values)[np.arange(1, _CLASSES) * len(values) // _CLASSES]
+    rank = np.searchsorted(borders, values, side="right")
+    mean = np.diff(np.cumsum(rank)[ends - 1], prepend=0) / np.diff(ends, prepend=0)
     time = np.linspace(-1.0, 1.0, len(ends))
-    slope = float(np.dot(time, above) / np.dot(time, time))
-    residual = above - above.mean() - slope * time
+    slope = float(np.dot(time, mean) / np.dot(time, time))
+    residual = mean - mean.mean() - slope * time
     found = bootstrap.spread(residual)
     if found.variance <= 0:
         return 0.0 if slope == 0 else math.inf
