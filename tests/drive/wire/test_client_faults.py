@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ async def _code(url: str, events: list[bytes] | None = None, **options: Any) -> 
         with pytest.raises(BackendError) as caught:
             await client.stream("POST", "/s", b"{}", None, kept.append)
     return caught.value
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds; fails after ten seconds."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("it never came to hold")
 
 
 def test_refused(run: Any) -> None:
@@ -249,7 +259,7 @@ def test_unasked_bytes_spoil_a_connection(run: Any) -> None:
         async with HttpClient(server.url) as client:
             for _ in range(2):
                 assert (await client.request("GET", "/")).body == b"x"
-                await asyncio.sleep(0.05)
+                await _until(lambda: client._pool.idle == 0)
 
     extra = [*reply(b"x"), Sleep(0.01), Send(b"HTTP/1.1 408 Request Timeout\r\n\r\n"), Stall()]
     with ScriptedServer(extra) as server:
@@ -263,8 +273,7 @@ def test_greeting_is_heard(run: Any) -> None:
     async def talk(server: ScriptedServer) -> BackendError:
         async with HttpClient(server.url) as client:
             connection = await client._pool.connect()
-            await asyncio.sleep(0.05)
-            assert not connection.open
+            await _until(lambda: not connection.open)
             client._pool.connect = lambda: asyncio.sleep(0, connection)  # type: ignore[method-assign,assignment]
             with pytest.raises(BackendError) as caught:
                 await client.request("GET", "/")
