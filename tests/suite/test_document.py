@@ -87,6 +87,7 @@ def test_secret_lines_are_not_shown() -> None:
     issues = [Issue(("seed",), "secret", hide=True), Issue(("seed",), "other"), Issue(("case", 0), "far")]
     texts = [problem.place.text for problem in document().problems(issues) if problem.place]
     assert texts == ["", "", "[[case]]"]
+    assert placed(issues[0]) == ("s.toml:1:8", "", 1)
 
 
 def test_place_at() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import entry_points
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -136,6 +138,17 @@ def test_choices(registry: Registry) -> None:
         "#/$defs/arrival.acme:gamma",
         "#/$defs/arrival.acme:poisson",
     ]
+
+
+def test_ambiguous_names(declarations: ModuleType) -> None:
+    """A name that two plugins offer is taken only with its distribution."""
+    other = ModuleType("other")
+    other.servegen_arrivals = declarations.servegen_arrivals  # type: ignore[attr-defined]
+    installed = [point.name for point in entry_points(group="servegen_fw")]
+    both = Registry.load(block=installed, plugins=[declarations, other])
+    assert json_schema(both)["$defs"]["arrival"]["oneOf"][0] == {
+        "enum": ["acme:gamma", "other:gamma", "acme:poisson", "other:poisson"]
+    }
 
 
 def test_kind_without_entries(registry: Registry, good: str) -> None:

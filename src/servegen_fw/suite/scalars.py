@@ -18,19 +18,15 @@ _DATE: Final = "the date or time "
 
 def show(value: Any) -> str:
     """Return a value as a message names it, as TOML writes it where that is short."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "nothing"}[value]
     if isinstance(value, str):
         return repr(value if len(value) <= 60 else value[:57] + "...")
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list | tuple):
-        return "an array"
+    if isinstance(value, dict | list | tuple):
+        return "a table" if isinstance(value, dict) else "an array"
     if isinstance(value, dt.date | dt.time):
         return f"{_DATE}{value}"
-    if isinstance(value, int) and abs(value) >= _TOO_LARGE:
-        return "a number beyond 64 bits"
-    return "nothing" if value is None else str(value)
+    return "a number beyond 64 bits" if isinstance(value, int) and abs(value) >= _TOO_LARGE else str(value)
 
 
 def read_bool(raw: Any, _info: SettingInfo) -> bool:
