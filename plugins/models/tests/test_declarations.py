@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import servegen_fw_models
+import tomli
 
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.plugin import InputError
+from servegen_fw.suite.model import Group
 from servegen_fw.suite.structure import configure
 
 EXPECTED = {
@@ -143,3 +146,20 @@ def test_what_suites_write_becomes_a_product(
     """The tables of the documentation's sample suite structure and build."""
     entry, _ = registry.find(kind, name)
     assert entry.product(configure(entry.config, config, registry=registry)) is not None
+
+
+def test_the_readme_s_example_is_a_valid_group(registry: Registry) -> None:
+    """The TOML of the README structures as a workload group, and every entry in it builds."""
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    document = tomli.loads(text.split("```toml")[1].split("```")[0])
+    group = configure(Group, document["workload"]["group"][0], registry=registry)
+    for choice in (
+        group.arrival,
+        group.modulation,
+        group.input,
+        group.output,
+        group.reasoning,
+        group.session,
+    ):
+        assert choice is not None
+        assert choice.make() is not None
