@@ -5,6 +5,7 @@ Every name used here lives in the room where its noun is explained; this page on
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,9 @@ def run(
     registry.require_intact(suite.require)
     against = _chosen("target", suite.targets, targets)
     reached = _reached(suite, against, registry)
+    # The first case is composed before the folder is made, so that bad input leaves nothing behind.
+    waiting = plan(suite, registry=registry, cases=cases, workload=workload)
+    first = next(waiting)
     created = now_text()
     folder = ResultFolder.create(out, suite.name, created)
     folder.write_suite(suite.text, resolved(suite))
@@ -129,7 +133,7 @@ def run(
         suite=resolved(suite),
     )
     folder.write_report(report, STATE_RUNNING)
-    for planned in plan(suite, registry=registry, cases=cases, workload=workload):
+    for planned in itertools.chain([first], waiting):
         folder.write_workload(planned.case.name, planned.repeat, planned.workload)
         payloads = _payloads(suite, planned, against, registry)
         for name, target in against.items():

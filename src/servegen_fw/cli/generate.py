@@ -56,4 +56,4 @@ def generate_command(
     for planned in plan(suite, registry=registry, cases=cases):
         if planned.repeat == repeat:
             write_workload(planned.workload, out, form)
-            click.echo(f"{out}: {len(planned.workload):,} requests · digest {planned.workload.digest[:12]}")
+            click.echo(f"{out}: {len(planned.workload):,} requests · digest {planned.workload.digest[:8]}")

@@ -110,7 +110,8 @@ def read_str(raw: Any, info: SettingInfo) -> str:
         RefusedError: it is none, or it looks like a secret where the name of an environment variable is asked for.
     """
     if info.secret:
-        if not isinstance(raw, str) or not _ENVIRONMENT_NAME.fullmatch(raw):
+        # Empty means none: so a resolved suite spells a secret that is not used.
+        if not isinstance(raw, str) or (raw and not _ENVIRONMENT_NAME.fullmatch(raw)):
             raise RefusedError(
                 "expected the name of an environment variable that holds the secret, such as 'API_KEY'"
             )
