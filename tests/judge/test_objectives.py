@@ -42,6 +42,26 @@ def test_an_estimate_on_one_side_with_its_interval_is_sure(run, limit, status, s
     assert (result.status, result.sure) == (status, sure)
 
 
+def test_a_clear_miss_is_sure_though_the_quantile_is_poor(build):
+    """With 150 requests p99 has no interval, but if most of them exceed the limit the miss is settled."""
+    due = np.arange(150.0)
+    run = build(due, first_s=due + np.random.default_rng(3).exponential(size=150))
+    missed = judged(run, Objective(metric="ttft", stat="p99", max=0.1))
+    assert not missed.estimate.trustworthy
+    assert (missed.status, missed.sure) == ("missed", True)
+    met = judged(run, Objective(metric="ttft", stat="p99", max=1000.0))
+    assert (met.status, met.sure) == ("ok", False)
+
+
+def test_a_small_distance_is_told_in_its_unit_and_in_percent(build):
+    """Under twice the limit the sentence has the difference; from twice on, the factor."""
+    run = build(np.arange(500.0))
+    near = judged(run, Objective(metric="ttft", stat="p50", max=0.08))
+    assert near.detail.startswith("100 ms is 20 ms (25 %) over the largest allowed")
+    far = judged(run, Objective(metric="ttft", stat="p50", max=0.02))
+    assert far.detail.startswith("100 ms is 5 times the largest allowed")
+
+
 @pytest.mark.parametrize("side", [0.999, 1.001])
 def test_an_interval_across_the_limit_is_not_sure(run, side):
     """Just beside the estimate the judgement follows the estimate and is not settled, and says so."""
@@ -56,7 +76,7 @@ def test_a_missed_objective_says_by_how_much_and_which_requests(run):
     """The sentence has the distance, the share of requests, the client with most of them, and when."""
     result = judged(run, Objective(metric="ttft", stat="p99", max=5.0))
     assert result.status == "missed"
-    assert " over the largest allowed" in result.detail
+    assert " times the largest allowed" in result.detail
     assert "exceed it" in result.detail
     assert "from client slow" in result.detail
     assert "half of them between" in result.detail

@@ -53,8 +53,11 @@ def _judge(
     objective: Objective, sense: Sense, limit: float, run: Run, found: Reading | Broken
 ) -> ObjectiveResult:
     unit = "" if isinstance(found, Broken) else found.unit
-    estimate, why = _estimate(objective, found)
+    sample = Sample.of(found) if isinstance(found, Series) else None
+    estimate, why = _estimate(objective, found, sample)
     status, sure = _status(estimate, limit, sense)
+    if status == "missed" and sample is not None and objective.stat.startswith("p"):
+        sure = sample.surely_beyond(share_of(objective.stat), limit)
     detail = why or _by_how_much(estimate, limit, unit, sense, status)
     if status != "unknown" and not sure:
         detail += "; the interval does not settle it"
@@ -80,22 +83,25 @@ def _judge(
     )
 
 
-def _estimate(objective: Objective, found: Reading | Broken) -> tuple[Estimate, str]:
+def _estimate(objective: Objective, found: Reading | Broken, sample: Sample | None) -> tuple[Estimate, str]:
     nothing = Estimate(math.nan, trustworthy=False, note="no values")
     if isinstance(found, Broken):
         return nothing, found.why
-    if isinstance(found, Scalar):
-        estimate = statistics.as_estimate(found)
+    if isinstance(found, Scalar) or sample is None:
+        estimate = statistics.as_estimate(found) if isinstance(found, Scalar) else nothing
         return estimate, "no values to judge" if math.isnan(estimate.value) else ""
     try:
-        estimate = Sample.of(found).statistic(objective.stat)
+        estimate = sample.statistic(objective.stat)
     except ValueError as error:
         return nothing, str(error)
     return estimate, "no request with a value to judge" if math.isnan(estimate.value) else ""
 
 
 def _status(estimate: Estimate, limit: float, sense: Sense) -> tuple[ObjectiveStatus, bool]:
-    """Status, and whether the whole interval lies on the same side of the limit; an end that is NaN settles nothing."""
+    """Status, and whether the whole interval lies on the same side of the limit.
+
+    An end that is NaN, or an estimate that is not trustworthy, settles nothing.
+    """
     if math.isnan(estimate.value):
         return "unknown", False
     sign = 1.0 if sense == "max" else -1.0
@@ -103,23 +109,24 @@ def _status(estimate: Estimate, limit: float, sense: Sense) -> tuple[ObjectiveSt
     # The end of the interval that would have to cross the limit for the opposite judgement.
     upper, lower = (estimate.high, estimate.low) if sense == "max" else (estimate.low, estimate.high)
     sure = sign * upper <= sign * limit if met else sign * lower > sign * limit
-    return ("ok" if met else "missed"), bool(sure)
+    return ("ok" if met else "missed"), bool(sure and estimate.trustworthy)
 
 
 def _by_how_much(estimate: Estimate, limit: float, unit: str, sense: Sense, status: ObjectiveStatus) -> str:
-    over = estimate.value > limit
-    gap = amount(abs(estimate.value - limit), unit)
-    if unit == "1":
-        gap = gap.replace("%", "points")
-    elif limit:
-        gap += f" ({amount(abs(estimate.value / limit - 1), '1')})"
-    side = "over" if over else "under"
+    value = amount(estimate.value, unit)
     if estimate.value == limit:
-        return f"{amount(estimate.value, unit)} is the limit itself"
-    verdict = (
-        "" if status == "ok" else (" the largest allowed" if sense == "max" else " the smallest allowed")
-    )
-    return f"{amount(estimate.value, unit)} is {gap} {side}{verdict or ' the limit'}"
+        return f"{value} is the limit itself"
+    name = "the limit" if status == "ok" else f"the {'largest' if sense == 'max' else 'smallest'} allowed"
+    if unit != "1" and limit > 0 and estimate.value >= 2 * limit:
+        return f"{value} is {amount(estimate.value / limit, '')} times {name}"
+    side = "over" if estimate.value > limit else "under"
+    if unit == "1":
+        gap = amount(abs(estimate.value - limit) * 100, "points")
+    else:
+        gap = amount(abs(estimate.value - limit), unit)
+        if limit:
+            gap += f" ({amount(abs(estimate.value / limit - 1), '1')})"
+    return f"{value} is {gap} {side} {name}"
 
 
 def _lost(stat: str, sense: Sense, run: Run, found: Series) -> tuple[float, float]:

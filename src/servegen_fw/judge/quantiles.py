@@ -112,6 +112,23 @@ class Sample:
             note = _UNSETTLED
         return self._estimate(value, (low, high), effective, enough and found.settled, note)
 
+    def surely_beyond(self, share: float, limit: float) -> bool:
+        """Whether the quantile at `share` lies above `limit` (or below it, whichever side the sample is on) for sure.
+
+        Tests the share of values at or below the limit against `share` with that share's own error, which also
+        settles cases in which the quantile itself is too poor an estimate for an interval.
+        """
+        if len(self.ends) < bootstrap.LEAST:
+            return False
+        below = (self.values <= limit).astype(np.float64)
+        found = bootstrap.spread(self._influence(below - share))
+        per_piece = self.total / len(self.ends)
+        reached = float(np.average(below, weights=self.weight))
+        independent = share * (1 - share) / self.total
+        reach = found.quantile * max(found.error / per_piece, math.sqrt(independent))
+        # Where the error is known to be too small, twice as much is asked for.
+        return abs(reached - share) > reach * (1.0 if found.settled else 2.0)
+
     def mean(self) -> Estimate:
         """Mean with its interval."""
         if not len(self):
