@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,10 +19,11 @@ from servegen_fw.errors import InputError
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.hooks.setting import setting
 from servegen_fw.suite.dump import resolved
-from servegen_fw.suite.load import suite_from_data
+from servegen_fw.suite.load import load_suite, suite_from_data
 from servegen_fw.suite.schema import config_schema, json_schema, quantity_pattern
 from servegen_fw.suite.units import ANY_UNIT, DIMENSIONS, parse_quantity
 
+SHIPPED = sorted((Path(__file__).parents[2] / "suites").glob("*.toml"))
 GROUP = '[[workload.group]]\nsource = { kind = "pool-file", name = "x" }\n'
 
 
@@ -213,3 +215,20 @@ def test_limits(registry: Registry) -> None:
     properties = config_schema(Bounded, registry)["properties"]
     assert properties["a"]["anyOf"][0] == {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
     assert properties["b"] == {"type": "integer", "exclusiveMinimum": 0, "description": "b", "default": 1}
+
+
+def test_classes_of_one_name(registry: Registry) -> None:
+    """Nested tables of plugins are told apart by module, those of the kernel have their short name."""
+    Outer = attrs.make_class("Outer", {"inner": attrs.field(type=Bounded)})  # noqa: N806
+    (label,) = config_schema(Outer, registry)["$defs"]
+    assert label == f"{Bounded.__module__}.Bounded"
+    assert "Load" in json_schema(registry)["$defs"]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_suites(path: Path) -> None:
+    """Every suite of the repository is taken by the reader and by the schema, and its resolved form is an equal suite."""
+    installed = Registry.load()
+    suite = load_suite(path, registry=installed)
+    assert suite_from_data(resolved(suite), registry=installed) == suite
+    jsonschema.Draft202012Validator(json_schema(installed)).validate(tomli.loads(suite.text))

@@ -91,7 +91,7 @@ class _Making:
         elif hint is RateCurve:
             schema = self.curve()
         elif isinstance(hint, type) and attrs.has(hint):
-            schema = self.reference(hint.__name__, lambda: self.table(hint))
+            schema = self.reference(_label(hint), lambda: self.table(hint))
         elif origin is tuple:
             schema = self.array(arguments, info)
         elif isinstance(origin, type) and issubclass(origin, Mapping):
@@ -146,6 +146,12 @@ class _Making:
             self.defs[label] = {}
             self.defs[label] = make()
         return {"$ref": f"#/$defs/{label}"}
+
+
+def _label(cls: type) -> str:
+    """Return the name of a class's definition; plugins may have classes of one name."""
+    own = cls.__module__.startswith("servegen_fw.")
+    return cls.__name__ if own else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _scalar(hint: Any, info: SettingInfo) -> Schema:
