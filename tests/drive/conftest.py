@@ -81,7 +81,11 @@ class Lab:
     @staticmethod
     def workload(sessions: Sequence[tuple[float, Sequence[float]]], context: int = 7) -> Workload:
         """Make sessions of (due time of the first turn, think times before the later ones); sorted by due time."""
-        due, turn, parent, think, session = [], [], [], [], []
+        due: list[float] = []
+        think: list[float] = []
+        turn: list[int] = []
+        parent: list[int] = []
+        session: list[int] = []
         for number, (first, thinks) in enumerate(sessions):
             for position, wait in enumerate((0.0, *thinks)):
                 parent.append(len(due) - 1 if position else -1)

@@ -73,9 +73,9 @@ def test_finish_marks_the_stream_whole() -> None:
     """Only `finish` does, and it keeps the reason, even an empty one."""
     sink = LiveSink()
     sink.chunk(1)
-    assert not sink.finished
+    before = sink.finished
     sink.finish("")
-    assert sink.finished
+    assert (before, sink.finished) == (False, True)
     assert sink.reason == ""
 
 
