@@ -138,6 +138,17 @@ def test_more_elements_only_append_draws(family: Any, draw: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=by_name)
+@pytest.mark.parametrize("draw", ["gaps", "first"])
+def test_arrays_of_any_shape_are_drawn_row_by_row(family: Any, draw: str) -> None:
+    """A table of parameters gives a table of gaps, the same numbers as its flat form."""
+    parameter = np.array([[0.002, 0.3], [5.0, 0.02], [1.0, 0.001]])
+    table = getattr(family, draw)(parameter, np.random.default_rng(32))
+    assert table.shape == (3, 2)
+    flat = getattr(family, draw)(parameter.ravel(), np.random.default_rng(32))
+    np.testing.assert_array_equal(table.ravel(), flat)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=by_name)
 def test_each_element_has_its_own_parameter(family: Any) -> None:
     """Elements are drawn for their own shapes: interleaved burstiness stays apart, as do the two means of 1."""
     parameter = np.tile([0.2, 20.0], 100_000)

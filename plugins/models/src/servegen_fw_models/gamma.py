@@ -64,7 +64,7 @@ class GammaFamily:
         small = drawn < _SMALL_DRAW
         if small.any():
             # Uniforms by position, from a stream of their own, so that the other draws do not depend on them.
-            uniform = np.random.default_rng(salt).random(len(drawn))[small]
+            uniform = np.random.default_rng(salt).random(drawn.shape)[small]
             drawn[small] = exp_floored(math.log(_SMALL_DRAW) + np.log1p(-uniform) / parameter[small])
         return np.asarray(drawn / parameter)
 
@@ -72,7 +72,7 @@ class GammaFamily:
         """One equilibrium first gap per element: U * Gamma(shape + 1) / shape, the length-biased gap cut uniformly."""
         salt = int(rng.integers(0, 2**63))
         drawn = rng.standard_gamma(parameter + 1.0)
-        return np.asarray(drawn * np.random.default_rng(salt).random(len(drawn)) / parameter)
+        return np.asarray(drawn * np.random.default_rng(salt).random(drawn.shape) / parameter)
 
 
 def make(config: Gamma) -> Arrivals:

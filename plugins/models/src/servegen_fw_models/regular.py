@@ -40,11 +40,11 @@ class PoissonFamily:
 
     def gaps(self, parameter: F8, rng: Generator) -> F8:
         """One gap of mean 1 per element; a longer `parameter` with an equal `rng` only appends gaps."""
-        return rng.standard_exponential(len(parameter))
+        return rng.standard_exponential(np.shape(parameter))
 
     def first(self, parameter: F8, rng: Generator) -> F8:
         """One equilibrium first gap per element, exponential like every other."""
-        return rng.standard_exponential(len(parameter))
+        return rng.standard_exponential(np.shape(parameter))
 
 
 def make_constant(_config: NoOptions) -> Arrivals:

@@ -48,7 +48,7 @@ class WeibullFamily:
 
     def gaps(self, parameter: F8, rng: Generator) -> F8:
         """One gap of mean 1 per element, never 0; a longer `parameter` with an equal `rng` only appends gaps."""
-        log_exponential = np.log(np.maximum(rng.standard_exponential(len(parameter)), 1e-300))
+        log_exponential = np.log(np.maximum(rng.standard_exponential(np.shape(parameter)), 1e-300))
         inverse = 1.0 / parameter
         return exp_floored(log_exponential * inverse - log_gamma(1.0 + inverse))
 
@@ -57,7 +57,7 @@ class WeibullFamily:
         salt = int(rng.integers(0, 2**63))
         inverse = 1.0 / parameter
         log_biased = np.log(rng.standard_gamma(1.0 + inverse)) * inverse - log_gamma(1.0 + inverse)
-        log_uniform = np.log1p(-np.random.default_rng(salt).random(len(parameter)))
+        log_uniform = np.log1p(-np.random.default_rng(salt).random(parameter.shape))
         return exp_floored(np.minimum(log_biased + log_uniform, _LARGEST_LOG))
 
 
