@@ -54,6 +54,8 @@ class Replay:
         self.now_ns = 0
         self._scheduler = scheduler
         self._schedule = Schedule(plan)
+        self._news = True  # whether the schedule's next times may have changed
+        self._leave_ns = self._limit_ns = NEVER
         self._progress = progress
         self._api_s = api_s
         self._timeout_ns = NEVER if plan.timeout_s * 1e9 >= NEVER else round(plan.timeout_s * 1e9)
@@ -86,8 +88,11 @@ class Replay:
 
     def _turn_of_events(self) -> bool:
         """Handle what happens next; False at the end of the run."""
-        schedule, scheduler = self._schedule, self._scheduler
-        leave_ns, limit_ns = schedule.next_ns(), schedule.limit_ns()
+        scheduler = self._scheduler
+        if self._news:
+            self._leave_ns, self._limit_ns = self._schedule.next_ns(), self._schedule.limit_ns()
+            self._news = False
+        leave_ns, limit_ns = self._leave_ns, self._limit_ns
         if not self._flights and (leave_ns >= limit_ns or leave_ns >= NEVER):
             return False
         deadlines = self._deadlines
@@ -120,6 +125,7 @@ class Replay:
 
     def _leave(self, at_ns: int) -> None:
         """Start the turns that leave now."""
+        self._news = True
         while (turn := self._schedule.pop(at_ns)) is not None:
             row = turn.row
             prompt, output = self._prompt[row], self._output[row]
@@ -160,7 +166,7 @@ class Replay:
     def _land(self, flight: Flight, at_ns: int, status: int, code: str) -> None:
         """End a request for its client and let its session or place go on."""
         turn = flight.turn
-        flight.landed = True
+        flight.landed = self._news = True
         del self._flights[turn.row]
         self._ended += 1
         ok = status == OK
