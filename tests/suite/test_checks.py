@@ -83,6 +83,11 @@ def test_group(good: str, complaint: Complaint, group: str, what: str, cure: str
             "the warm-up (60 s) must be shorter than the duration (60 s)",
         ),
         (
+            'rate = [["10min", 0], ["20min", "4/s"]], duration = "10min"',
+            "case[0].load.rate",
+            "the rate is zero up to the end of the case (600 s)",
+        ),
+        (
             'duration = "1min"',
             "case[0].load",
             "missing 'rate': the group 'group-1' is synthetic and has no recorded rate",
@@ -101,6 +106,8 @@ def test_load(good: str, complaint: Complaint, written: str, path: str, what: st
         'kind = "closed", concurrency = 4, requests = 100',
         'kind = "closed", concurrency = 4, requests = 100, duration = "10min"',
         'session_rate = "2/s", duration = "10min"',
+        'rate = [["1min", 0], ["20min", "4/s"]], duration = "10min"',
+        'rate = [["10min", "1/s"], ["20min", "0/s"]], duration = "5min"',
         'rate = "2/s", duration = "10min", warmup = "1min"',
     ],
 )

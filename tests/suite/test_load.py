@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -141,6 +142,7 @@ def test_overrides(load: Callable[..., Suite]) -> None:
     assert suite.cases[0].load.rate == RateCurve((0.0,), (2.0,))
     assert suite.targets["vendor-a"].backend.config.url == "http://other"
     assert suite.seed == 0
+    assert suite.overrides[("case", 0, "load", "rate")] == "case.peak-hour.load.rate=2/s"
     assert load(FULL.replace("repeats = 5", "repeats = 0"), "repeats=2").repeats == 2
 
 
@@ -404,6 +406,28 @@ def test_installed_plugins_are_the_default(good: str) -> None:
     """Without a registry the installed plugins are used."""
     with pytest.raises(InputError, match="unknown backend 'server'"):
         parse_suite(good)
+
+
+def test_loading_is_light(good: str, tmp_path: Path) -> None:
+    """Loading a suite with its plugins imports nothing that computes, sends or draws."""
+    path = tmp_path / "suite.toml"
+    path.write_text(good)
+    heavy = ["numpy", "scipy", "pyarrow", "cattrs", "rich", "httptools", "uvloop", "asyncio"]
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import declarations\n"
+        "from servegen_fw.hooks.registry import Registry\n"
+        "from servegen_fw.suite.load import load_suite\n"
+        f"registry = Registry.load(block={INSTALLED!r}, plugins=[declarations])\n"
+        f"suite = load_suite({str(path)!r}, registry=registry)\n"
+        "assert suite.cases[0].load.duration_s == 600.0\n"
+        f"print(*[name for name in {heavy!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
 
 
 # -- whatever is wrong, it is told, not raised -----------------------------------------------------------------------

@@ -29,7 +29,7 @@ def test_source_and_text_are_no_options() -> None:
     """A suite's origin is not something that a suite can set."""
     keys = [option.key for option in options_of(Suite)]
     assert keys[:2] == ["servegen", "name"]
-    assert not {"source", "text"} & set(keys)
+    assert not {"source", "text", "overrides"} & set(keys)
 
 
 def test_plain_attributes() -> None:

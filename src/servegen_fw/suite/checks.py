@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from servegen_fw.errors import PluginError
 from servegen_fw.hooks.entries import MetricEntry
 from servegen_fw.suite.issues import Issue, did_you_mean
-from servegen_fw.suite.model import Group, Load, Objective, ReportSpec, Suite
+from servegen_fw.suite.model import Group, Load, Objective, RateCurve, ReportSpec, Suite
 from servegen_fw.suite.options import options_of
 from servegen_fw.suite.overrides import element_names
 from servegen_fw.suite.paths import KeyPath
@@ -82,6 +82,9 @@ def check_load(load: Load, table: Table, path: KeyPath) -> Iterator[Issue]:
     if load.rate is not None and load.session_rate is not None:
         cure = "give requests per second (rate) or sessions per second (session_rate)"
         yield Issue((*path, "session_rate"), "'rate' and 'session_rate' exclude each other", cure, "key")
+    if load.rate is not None and load.duration_s is not None and not _rises(load.rate, load.duration_s):
+        what = f"the rate is zero up to the end of the case ({load.duration_s:g} s)"
+        yield Issue((*path, "rate"), what, "make the case longer, or the rate positive before its end")
     if load.duration_s is not None and load.warmup_s >= load.duration_s:
         what = f"the warm-up ({load.warmup_s:g} s) must be shorter than the duration ({load.duration_s:g} s)"
         yield Issue((*path, "warmup"), what, "requests due in the warm-up are not judged, so none would be")
@@ -153,6 +156,16 @@ def check_required(names: Any, registry: Registry) -> Iterator[Issue]:
             except PluginError as error:
                 for one in error.problems:
                     yield Issue(("require", number), f"{one.who}: {one.what}", one.cure)
+
+
+def _rises(curve: RateCurve, duration_s: float) -> bool:
+    """Whether the rate is positive anywhere in a case: at a point before its end, or on the way to the next one."""
+    for time, rate in zip(curve.times_s, curve.rates, strict=True):
+        if rate > 0:
+            return True
+        if time >= duration_s:
+            return False
+    return False
 
 
 def _differs(found: Any, key: str) -> bool:

@@ -192,7 +192,8 @@ class ReportSpec:
 class Suite:
     """A benchmark: targets, workload, cases, objectives.
 
-    `source` is the file it came from ("" if none) and `text` its content; neither counts when suites are compared.
+    `source` is the file it came from ("" if none), `text` its content, and `overrides` the ``--set`` options by the key
+    path each one set; none of them counts when suites are compared.
     """
 
     servegen: int = setting(doc="format of this file; 1", ge=SUITE_FORMAT, le=SUITE_FORMAT)
@@ -210,6 +211,9 @@ class Suite:
 
     source: str = attrs.field(default="", kw_only=True, eq=False, metadata={METADATA_KEY: None})
     text: str = attrs.field(default="", kw_only=True, eq=False, repr=False, metadata={METADATA_KEY: None})
+    overrides: Mapping[tuple[str | int, ...], str] = attrs.field(
+        factory=dict, kw_only=True, eq=False, repr=False, metadata={METADATA_KEY: None}
+    )
 
     @classmethod
     def load(

@@ -10,5 +10,5 @@ from servegen_fw.suite.paths import KeyPath
 
 
 def problem_at(suite: Suite, path: KeyPath, what: str, cure: str = "") -> Problem:
-    """Return a problem about the value at `path`, with its place if the suite came from a file."""
-    return Document({}, suite.source, suite.text).problem(Issue(path, what, cure))
+    """Return a problem about the value at `path`, with the line of its file or the option that set it."""
+    return Document({}, suite.source, suite.text, suite.overrides).problem(Issue(path, what, cure))
