@@ -109,7 +109,7 @@ def drive(port: int, streams: int, rounds: int, tokens: int, mode: str) -> dict[
     zeros = np.zeros(n, np.int32)
     gap_s = life_s(tokens) / streams
     workload = Workload(
-        due_s=np.arange(n) * (gap_s if mode == "open" else 0.0),
+        due_s=np.arange(n, dtype=np.float64) * (gap_s if mode == "open" else 0.0),
         client=zeros,
         session=np.arange(n),
         turn=zeros,
