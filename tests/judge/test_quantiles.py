@@ -149,6 +149,30 @@ def test_beyond_a_limit_for_sure():
     assert not sample(values[:5]).surely_beyond(0.9, 0.0)
 
 
+def test_equal_values_do_not_hide_an_episode():
+    """A sample of two values, one episode of each, has few independent requests, though most equal the quantile."""
+    found = sample(np.where(np.arange(1000) >= 400, 50.0, 0.1)).quantile(0.5)
+    assert found.n_effective < 20
+    assert not found.trustworthy
+    mixed = sample(np.where(np.random.default_rng(18).random(1000) >= 0.4, 50.0, 0.1)).quantile(0.5)
+    assert mixed.n_effective > 700
+    assert mixed.trustworthy
+
+
+def test_forty_times_too_many_is_sure_whatever_the_dependence():
+    """One long episode that makes 60 % slow settles that p99 is missed; that p90 is, one episode cannot settle."""
+    values = np.where(np.arange(1000) >= 400, 50.0, 0.1)
+    assert sample(values).surely_beyond(0.99, 2.0)
+    assert not sample(values).surely_beyond(0.9, 2.0)
+
+
+def test_the_note_says_how_many_would_do(queue):
+    """Asked for the p99 of a clustered sample, the note has the effective number and how many requests it takes."""
+    note = sample(queue(1, 3000, 0.6, 17)[0]).quantile(0.99).note
+    assert "come in episodes and tell as much as" in note
+    assert "would do" in note
+
+
 def test_the_extreme_has_no_interval():
     """Max and min are reported as they are, with the note that they move with n."""
     found = sample([3.0, 1.0, 2.0]).statistic("max")
