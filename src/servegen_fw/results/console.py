@@ -79,13 +79,17 @@ def _scalars(cell: Cell) -> Table:
 
 
 def _untrusted(rows: tuple[MetricRow, ...]) -> list[Text]:
-    notes = {
-        f"{row.label or row.name} {name}: {stat.note}"
+    """Explain the question marks in one line; each figure's own note is in the JSON report."""
+    shown = [
+        stat
         for row in rows
         for name, stat in row.stats.items()
-        if not stat.trustworthy and stat.note and stat.n and name in {"p50", "p90", "p99", "value"}
-    }
-    return [Text(f"  ? {note}", style="dim") for note in sorted(notes)]
+        if name in {"p50", "p90", "p99", "value"} and stat.n
+    ]
+    if all(stat.trustworthy for stat in shown):
+        return []
+    why = "too few requests, or too alike while they share a queue, for this figure or its interval; notes with --json"
+    return [Text(f"? {why}", style="dim")]
 
 
 def _clients(cell: Cell) -> list[RenderableType]:
