@@ -124,8 +124,8 @@ class Curve:
         root = np.sqrt(np.maximum(left * left + 2 * slope * m, 0.0))
         x = np.divide(2 * m, left + root, out=np.zeros_like(m), where=left + root > 0)
         t = self.edges[at] + np.minimum(x, np.diff(self.edges)[at])
-        t += _beyond(np.minimum(mass, 0.0), self.left[0])
-        t += _beyond(np.maximum(mass - self._mass[-1], 0.0), self.right[-1])
+        t += _beyond(np.minimum(mass, 0.0), self.left[0], self._mass[-1])
+        t += _beyond(np.maximum(mass - self._mass[-1], 0.0), self.right[-1], self._mass[-1])
         return t
 
     def between(self, begin_s: float, end_s: float) -> float:
@@ -167,11 +167,11 @@ class Curve:
         )
 
 
-def _beyond(mass: F8, rate: float) -> F8:
-    """Time that a constant `rate` takes for `mass`."""
+def _beyond(mass: F8, rate: float, total: float) -> F8:
+    """Time that a constant `rate` takes for `mass`, past an end of a curve whose integral is `total`."""
     if rate > 0:
         return np.asarray(mass / rate)
     # A hair of rounding past the end of a curve that ends at zero is no claim that it goes on.
-    if np.any(np.abs(mass) > 1e-9 * max(1.0, float(np.max(np.abs(mass), initial=0.0)))):
+    if np.any(np.abs(mass) > 1e-9 * max(1.0, total)):
         raise ValueError("the rate stays zero beyond the curve's ends, so its integral never gets there")
     return np.zeros_like(mass)
