@@ -78,17 +78,35 @@ class Tables:
         u = np.asarray(u, np.float64)
         if not len(self.value):
             return np.full(len(u), np.nan)
-        first, end = self.offsets[table], self.offsets[table + 1]
-        empty = (end <= first) | (table < 0)
-        at = np.clip(self._find(table + u), np.where(empty, 0, first), np.where(empty, 0, end - 1))
-        value = self.value[at]
+        first, last = self.offsets[table], self.offsets[table + 1] - 1
+        empty = (last < first) | (table < 0)
+        bare = bool(empty.any())
+        if bare:
+            first[empty] = last[empty] = 0
+        at = self._find(table + u)
+        np.clip(at, first, last, out=at)
         if self.linear:
-            before = np.maximum(at - 1, np.where(empty, 0, first))
-            width = self.cdf[at] - self.cdf[before]
-            part = (u - self.cdf[before]) / np.where(width > 0, width, 1.0)
-            value = self.value[before] + (value - self.value[before]) * np.clip(part, 0.0, width > 0)
-        value[empty] = np.nan
+            begin, level, slope = self._segments
+            value = begin[at] + slope[at] * np.maximum(u - level[at], 0.0)
+        else:
+            value = self.value[at]
+        if bare:
+            value[empty] = np.nan
         return value
+
+    @functools.cached_property
+    def _segments(self) -> tuple[F8, F8, F8]:
+        """Of the line that ends at each knot: value and level where it begins, and its slope; float64[knots] each."""
+        begin, level, slope = self.value.copy(), self.cdf.copy(), np.zeros(len(self.value))
+        width = np.diff(self.cdf)
+        inner = np.ones(len(width), np.bool_)
+        inner[(self.offsets[1:-1] - 1)[(self.offsets[1:-1] > 0) & (self.offsets[1:-1] < len(self.value))]] = (
+            False
+        )
+        knot = np.flatnonzero(inner & (width > 0))
+        begin[knot + 1], level[knot + 1] = self.value[knot], self.cdf[knot]
+        slope[knot + 1] = (self.value[knot + 1] - self.value[knot]) / width[knot]
+        return begin, level, slope
 
 
 # Cells and steps of the indexed search: memory of at most 4 bytes a cell.

@@ -1,0 +1,53 @@
+"""What the distribution declares, and what importing the declaration costs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+
+import attrs
+import pytest
+import servegen_fw_pools
+
+from servegen_fw.plugin import ReaderEntry
+
+ENTRIES = {entry.name: entry for entry in servegen_fw_pools.servegen_readers()}
+
+
+def test_the_readers_are_declared() -> None:
+    """Six readers, each with a summary."""
+    assert set(ENTRIES) == {"pool", "servegen-data", "azure", "mooncake", "csv", "jsonl"}
+    assert all(isinstance(entry, ReaderEntry) and entry.summary for entry in ENTRIES.values())
+
+
+@pytest.mark.parametrize("name", sorted(ENTRIES))
+def test_each_reader_can_be_made(name: str) -> None:
+    """The maker of each entry is found and accepts its own options."""
+    entry = ENTRIES[name]
+    required = {field.name: "x" for field in attrs.fields(entry.config) if field.default is attrs.NOTHING}
+    assert callable(entry.product(entry.config(**required)).read)
+
+
+def test_every_option_is_documented() -> None:
+    """Each option has one phrase for people."""
+    for entry in ENTRIES.values():
+        for field in attrs.fields(entry.config):
+            assert field.metadata["servegen_fw"].doc, (entry.name, field.name)
+
+
+def test_declaring_imports_nothing_heavy() -> None:
+    """Importing the declarations and calling the hook loads neither numpy nor pyarrow nor a reader."""
+    code = (
+        "import sys, servegen_fw_pools as p; p.servegen_readers();"
+        "print([m for m in sys.modules if m.split('.')[0] in ('numpy', 'pyarrow', 'scipy')"
+        " or m.startswith('servegen_fw_pools.') and m != 'servegen_fw_pools.options'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_entry_point_names_the_declaration_module() -> None:
+    """The installed distribution offers one entry point in the project's group."""
+    found = importlib.metadata.distribution("servegen-fw-pools").entry_points.select(group="servegen_fw")
+    assert [point.value for point in found] == ["servegen_fw_pools"]

@@ -1,0 +1,94 @@
+"""Logs whose columns the suite names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from servegen_fw_pools.logs import make_csv, make_jsonl
+from servegen_fw_pools.options import Csv, Jsonl
+
+from servegen_fw.plugin import InputError
+
+ROWS = [
+    {"at": "2024-05-10T12:00:00Z", "who": "u2", "p": 100, "g": 20, "th": 5, "chat": "x", "n": 0, "took": 2.0},
+    {"at": "2024-05-10T12:00:01Z", "who": "u1", "p": 50, "g": 10, "th": 0, "chat": "", "n": 0, "took": 1.0},
+    {"at": "2024-05-10T12:00:30Z", "who": "u2", "p": 130, "g": 9, "th": 9, "chat": "x", "n": 1, "took": 1.0},
+]
+NAMES = {
+    "timestamp": "at",
+    "time_unit": "iso",
+    "client": "who",
+    "input": "p",
+    "output": "g",
+    "reason": "th",
+    "session": "chat",
+    "turn": "n",
+    "latency": "took",
+}
+
+
+def csv_text(delimiter: str = ",") -> str:
+    """The rows as CSV."""
+    lines = [list(ROWS[0]), *[[str(cell) for cell in row.values()] for row in ROWS]]
+    return "\n".join(delimiter.join(line) for line in lines) + "\n"
+
+
+def test_csv_and_jsonl_give_the_same_workload(tmp_path: Path) -> None:
+    """The same rows in three notations have one digest, and every named column arrives."""
+    (tmp_path / "a.csv").write_text(csv_text())
+    (tmp_path / "a.tsv").write_text(csv_text("\t"))
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in ROWS))
+    workloads = [
+        make_csv(Csv(path=str(tmp_path / "a.csv"), **NAMES)).read(),
+        make_csv(Csv(path=str(tmp_path / "a.tsv"), delimiter="\t", **NAMES)).read(),
+        make_jsonl(Jsonl(path=str(tmp_path / "a.jsonl"), **NAMES)).read(),
+    ]
+    assert len({w.digest for w in workloads}) == 1
+    w = workloads[0]
+    assert w.clients.names == ("u1", "u2")
+    assert w.client.tolist() == [1, 1, 0]
+    np.testing.assert_array_equal(w.due_s, [0, np.nan, 1])
+    assert w.think_s.tolist() == [0, 28, 0]
+    assert w.context_tokens.tolist() == [0, 120, 0]
+    assert w.reason_tokens.tolist() == [5, 9, 0]
+
+
+def test_the_default_names_need_no_options(tmp_path: Path) -> None:
+    """A log with timestamp, input_tokens and output_tokens in seconds is read by path alone."""
+    (tmp_path / "a.csv").write_text("timestamp,input_tokens,output_tokens,more\n5,10,3,x\n2,20,4,y\n")
+    w = make_csv(Csv(path=str(tmp_path / "a.csv"))).read()
+    assert w.due_s.tolist() == [0, 3]
+    assert w.input_tokens.tolist() == [20, 10]
+    assert w.clients.names == ("all",)
+
+
+def test_numbers_serve_as_ids(tmp_path: Path) -> None:
+    """Client ids that are numbers in JSON sort as numbers, and null stands for no session."""
+    lines = [
+        {"timestamp": 0, "input_tokens": 1, "output_tokens": 1, "c": 10, "s": None},
+        {"timestamp": 1, "input_tokens": 1, "output_tokens": 1, "c": 9, "s": None},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    w = make_jsonl(Jsonl(path=str(tmp_path / "a.jsonl"), client="c", session="s")).read()
+    assert w.clients.names == ("9", "10")
+    assert w.turn.tolist() == [0, 0]
+
+
+def test_bad_cells_of_all_columns_are_told_together(tmp_path: Path) -> None:
+    """A bad time, prompt and latency of one log are three problems at once."""
+    text = csv_text().replace("12:00:01Z", "noon").replace(",130,", ",many,").replace(",2.0", ",-2")
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError) as caught:
+        make_csv(Csv(path=str(tmp_path / "a.csv"), **NAMES)).read()
+    assert sorted(p.place.line for p in caught.value.problems if p.place) == [2, 3, 4]
+
+
+def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
+    """Both readers name the file."""
+    with pytest.raises(InputError, match=r"x\.csv"):
+        make_csv(Csv(path=str(tmp_path / "x.csv"))).read()
+    with pytest.raises(InputError, match=r"x\.jsonl"):
+        make_jsonl(Jsonl(path=str(tmp_path / "x.jsonl"))).read()

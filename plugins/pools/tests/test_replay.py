@@ -1,0 +1,154 @@
+"""A log as a workload: order, clients, sessions and turns follow the contract."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from servegen_fw_pools.replay import Log, replay
+
+from servegen_fw.plugin import Workload
+
+
+def log(times: list[float], **columns: object) -> Log:
+    """A log of equal lengths, with the columns given."""
+    n = len(times)
+    columns = {
+        "input_tokens": np.full(n, 100),
+        "output_tokens": np.full(n, 10),
+    } | {name: np.array(c) if name not in {"client", "session"} else c for name, c in columns.items()}
+    return Log(time_s=np.array(times, float), **columns)  # type: ignore[arg-type]
+
+
+def assert_contract(w: Workload) -> None:
+    """What every workload must satisfy: sorted sessions, parents just before their turns, lengths in bounds."""
+    n = len(w)
+    first = w.parent < 0
+    lead = np.maximum.accumulate(np.where(first, np.arange(n), 0))
+    assert np.array_equal(np.isnan(w.due_s), ~first)
+    order = np.lexsort((w.turn, w.session, w.client, w.due_s[lead]))
+    assert np.array_equal(order, np.arange(n))
+    rows = np.flatnonzero(~first)
+    assert np.array_equal(w.parent[rows], rows - 1)
+    assert np.array_equal(w.turn[rows], w.turn[w.parent[rows]] + 1)
+    assert np.array_equal(w.client[rows], w.client[w.parent[rows]])
+    assert np.array_equal(w.session[rows], w.session[w.parent[rows]])
+    assert len(set(zip(w.client.tolist(), w.session.tolist(), w.turn.tolist(), strict=True))) == n
+    assert (w.due_s[first] >= 0).all()
+    assert (w.due_s[first] < w.duration_s).all()
+    assert (w.think_s >= 0).all()
+    assert (w.context_tokens < w.input_tokens).all()
+    assert (w.input_tokens >= 1).all()
+    assert (w.output_tokens >= 1).all()
+    assert (w.reason_tokens <= w.output_tokens).all()
+    assert len(w.digest) == 64
+
+
+def test_requests_without_ids_belong_to_one_client() -> None:
+    """Sorted by time from 0, client all, each a session of its own, in file order where times are equal."""
+    w = replay(log([7, 5, 7, 5], input_tokens=[1, 2, 3, 4]), "g")
+    assert w.clients.names == ("all",)
+    assert w.clients.groups == ("g",)
+    assert w.due_s.tolist() == [0, 0, 2, 2]
+    assert w.input_tokens.tolist() == [2, 4, 1, 3]
+    assert w.session.tolist() == [0, 1, 2, 3]
+    assert w.duration_s == 3
+    assert_contract(w)
+
+
+def test_clients_are_named_in_natural_order() -> None:
+    """Names sort as people do, and each client counts its own sessions."""
+    w = replay(log([0, 1, 2, 3], client=["c10", "c2", "c10", "a"]), "g")
+    assert w.clients.names == ("a", "c2", "c10")
+    assert w.client.tolist() == [2, 1, 2, 0]
+    assert w.session.tolist() == [0, 0, 1, 0]
+    assert_contract(w)
+
+
+def test_later_turns_wait_for_their_parent() -> None:
+    """A session's later requests have no due time; gap less latency is the think time; history is carried."""
+    w = replay(
+        log(
+            [10, 11, 40, 12, 100],
+            session=["s", "t", "s", "", "s"],
+            latency_s=[5, 1, 200, 1, 1],
+            input_tokens=[100, 50, 150, 60, 130],
+        ),
+        "g",
+    )
+    assert_contract(w)
+    assert w.turn.tolist() == [0, 1, 2, 0, 0]
+    np.testing.assert_array_equal(w.due_s, [0, np.nan, np.nan, 1, 2])
+    assert w.think_s.tolist() == [0, 25, 0, 0, 0]
+    # The third turn's prompt is shorter than the history: it stands alone.
+    assert w.context_tokens.tolist() == [0, 110, 0, 0, 0]
+    assert w.notes == ()
+
+
+def test_the_same_session_id_of_two_clients_is_two_sessions() -> None:
+    """Sessions live within a client."""
+    w = replay(log([0, 1, 2], client=["a", "b", "a"], session=["s", "s", "s"]), "g")
+    assert w.parent.tolist() == [-1, 0, -1]
+    assert_contract(w)
+
+
+def test_turn_numbers_decide_the_order_where_given() -> None:
+    """A log that is out of order in time but numbers its turns is read by the numbers."""
+    w = replay(log([5, 3, 9], session=["s"] * 3, turn=[1, 2, 0], input_tokens=[200, 300, 100]), "g")
+    assert w.input_tokens.tolist() == [100, 200, 300]
+    assert w.think_s.tolist() == [0, 0, 0]
+    assert_contract(w)
+
+
+def test_unknown_latency_is_told() -> None:
+    """Without latencies the think times contain them, and a note says how many."""
+    w = replay(log([0, 30], session=["s", "s"]), "g")
+    assert w.think_s.tolist() == [0, 30]
+    assert "1 think times hold the parent's latency" in w.notes[0]
+
+
+def test_what_was_raised_or_cut_is_counted() -> None:
+    """Zero tokens become 1, reason tokens end at the output, and notes count both."""
+    w = replay(log([0, 1, 2], input_tokens=[0, 5, 5], output_tokens=[0, 0, 8], reason_tokens=[0, 4, 9]), "g")
+    assert w.input_tokens.tolist() == [1, 5, 5]
+    assert w.output_tokens.tolist() == [1, 1, 8]
+    assert w.reason_tokens.tolist() == [0, 1, 8]
+    assert w.notes == (
+        "1 x input of 0 tokens, raised to 1",
+        "2 x output of 0 tokens, raised to 1",
+        "2 x reason tokens above the output, cut",
+    )
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(0, 20), st.sampled_from("abc"), st.sampled_from(["", "s", "t"]), st.integers(0, 300)
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_any_log_gives_a_workload_that_keeps_the_contract(rows: list[tuple[int, str, str, int]]) -> None:
+    """Whatever the order, ids and lengths of a log: every request once, and the contract holds."""
+    times, clients, sessions, tokens = zip(*rows, strict=True)
+    w = replay(
+        log(list(times), client=clients, session=sessions, input_tokens=tokens, output_tokens=tokens), "g"
+    )
+    assert_contract(w)
+    assert sorted(np.maximum(tokens, 1)) == sorted(w.input_tokens.tolist())
+
+
+def test_prefixes_follow_their_rows() -> None:
+    """Prefix ids and lengths are sorted with the requests."""
+    w = replay(log([1, 0], prefix=[7, -1], prefix_tokens=[64, 0]), "g")
+    assert w.prefix.tolist() == [-1, 7]
+    assert w.prefix_tokens.tolist() == [0, 64]
+
+
+def test_times_far_from_zero_keep_their_microseconds() -> None:
+    """Unix times lose nothing that a microsecond can show."""
+    w = replay(log([1_700_000_000.000001, 1_700_000_000.5]), "g")
+    assert w.due_s[1] == pytest.approx(0.499999, abs=5e-7)

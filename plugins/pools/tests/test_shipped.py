@@ -1,0 +1,110 @@
+"""The pools inside the distribution, and pool files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from servegen_fw_pools.options import Shipped
+from servegen_fw_pools.shipped import make, open_shipped, shipped_names
+
+from servegen_fw.plugin import InputError, save_pool
+
+NAMES = ["deepseek-r1", "m-small", "mm-image"]
+
+
+def test_three_pools_are_shipped() -> None:
+    """The names are those of the workloads they were fitted to."""
+    assert shipped_names() == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_pool_is_sound_small_and_says_where_it_comes_from(name: str) -> None:
+    """Below 800 kB; source, licence, excerpt and error of the fit in its meta; every active window has all tables."""
+    import servegen_fw_pools
+
+    path = Path(servegen_fw_pools.__file__).parent / "data" / f"{name}.pool"
+    assert path.stat().st_size < 800_000
+    pool = open_shipped(name)
+    assert pool.name == name
+    assert "2505.09999" in pool.meta["source"]
+    assert pool.meta["licence"] == "Apache-2.0"
+    assert pool.meta["excerpt"] == "all of the recording"
+    assert set(pool.meta["fit"]["error"]) == {*pool.fields, "population"}
+    active = pool.count > 0
+    assert np.array_equal(active, pool.family >= 0)
+    assert (pool.cv[active] > 0).all()
+    assert (pool.table.max(2)[:, active.any(1)] >= 0).all()
+    assert np.all(np.diff(pool.tables.offsets) >= 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "clients"), [("deepseek-r1", 16.0, 73), ("mm-image", 9.5, 35), ("m-small", 1174, 43)]
+)
+def test_a_shipped_pool_has_the_rate_of_its_source(name: str, rate: float, clients: int) -> None:
+    """Requests per second and clients are those of the release."""
+    pool = open_shipped(name)
+    assert pool.rate == pytest.approx(rate, rel=0.005)
+    assert len(pool.clients) == clients
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_stated_fit_errors_are_small(name: str) -> None:
+    """Means within 1 %, 99 % points within 1 %, half of the requests within a KS distance of 0.2 %; shares exact."""
+    stated = open_shipped(name).meta["fit"]["error"]
+    assert stated["population"]["requests_relative"] == 0
+    assert stated["population"]["share_max"] == 0
+    assert stated["population"]["cv_relative_max"] < 2**-8
+    for field, errors in stated.items():
+        if field != "population":
+            assert errors["mean_relative"] < 0.01, field
+            assert errors["p99_relative"] < 0.01, field
+            assert errors["ks_median"] < 0.002, field
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_shipped_tables_are_a_fit_and_no_copy(name: str) -> None:
+    """Less than a fifth of the recorded points' number, and knots between the recorded values."""
+    facts = open_shipped(name).meta["fit"]
+    assert facts["knots"] < 0.2 * facts["recorded_points"]
+
+
+def test_m_small_says_what_it_borrowed() -> None:
+    """The five clients without published lengths and their share are in the meta's notes."""
+    meta = open_shipped("m-small").meta
+    assert "borrow" in meta["notes"][0]
+    assert "1, 5, 8, 11, 38" in meta["notes"][0]
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    """Did-you-mean, and the list of all names."""
+    with pytest.raises(InputError, match="no shipped pool is called 'deepseek-r2'") as caught:
+        make(Shipped(name="deepseek-r2")).read()
+    assert "did you mean 'deepseek-r1'? shipped pools are: deepseek-r1, m-small, mm-image" in str(
+        caught.value
+    )
+
+
+def test_a_name_is_no_path() -> None:
+    """A name with folders in it does not reach outside the shipped pools."""
+    with pytest.raises(InputError, match="no shipped pool"):
+        make(Shipped(name="../data/mm-image")).read()
+
+
+def test_a_pool_file_is_read_by_path(tmp_path: Path) -> None:
+    """What was saved is what the reader gives; a damaged file is an input error."""
+    save_pool(open_shipped("mm-image"), tmp_path / "mine.pool")
+    reader = make(Shipped(path=str(tmp_path / "mine.pool")))
+    assert reader.read().clients == open_shipped("mm-image").clients
+    (tmp_path / "mine.pool").write_bytes(b"ARROW1 but no")
+    with pytest.raises(InputError, match=r"mine\.pool"):
+        reader.read()
+
+
+@pytest.mark.parametrize("options", [{}, {"name": "mm-image", "path": "x.pool"}])
+def test_name_and_path_exclude_each_other(options: dict[str, str]) -> None:
+    """Neither and both are refused, with the names to choose from."""
+    with pytest.raises(InputError, match="either a name or a path") as caught:
+        make(Shipped(**options)).read()
+    assert "deepseek-r1" in caught.value.problems[0].cure
