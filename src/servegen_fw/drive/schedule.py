@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from typing import NamedTuple
 
-import attrs
 import numpy as np
 
 from servegen_fw.data.plan import Plan
@@ -26,8 +26,7 @@ from servegen_fw.data.plan import Plan
 NEVER = 2**62
 
 
-@attrs.frozen
-class Turn:
+class Turn(NamedTuple):
     """A turn that may leave.
 
     Attributes
@@ -51,19 +50,22 @@ class Schedule:
         self._planned = plan.sessions == "planned"
         self._end_ns = _ns(plan.duration_s)
         self._drain_ns = _ns(plan.drain_s)
-        self._child = workload.child
-        self._think_ns = np.rint(workload.think_s * 1e9).astype(np.int64)
+        # Lists: reading one number out of an array costs more than all else that is done with it here.
+        self._child: list[int] = workload.child.tolist()
+        self._think_ns: list[int] = np.rint(workload.think_s * 1e9).astype(np.int64).tolist()
         roots = np.flatnonzero(workload.parent < 0)
         if self._closed:
-            self._due = np.zeros(len(roots), np.int64)
+            due = np.zeros(len(roots), np.int64)
             self._places = deque([0] * plan.concurrency)
         else:
             due = np.rint(workload.due_s[roots] * 1e9).astype(np.int64)
             order = np.argsort(due, kind="stable")
             order = order[: np.searchsorted(due[order], self._end_ns)]
-            roots, self._due = roots[order], due[order]
+            roots, due = roots[order], due[order]
             self._places = deque()
-        self._roots = roots
+        self._roots: list[int] = roots.tolist()
+        self._due: list[int] = due.tolist()
+        self._n = len(self._roots)
         self._next = 0
         self._waiting: list[tuple[int, int, int]] = []
         self._parents = 0
@@ -72,9 +74,9 @@ class Schedule:
     def next_ns(self) -> int:
         """Return when the next turn leaves, as far as is known; `NEVER` if none does."""
         first = NEVER
-        if self._next < len(self._roots):
+        if self._next < self._n:
             if not self._closed:
-                first = self._due.item(self._next)
+                first = self._due[self._next]
             elif self._places and self._places[0] < self._end_ns:
                 first = self._places[0]
         return min(first, self._waiting[0][0]) if self._waiting else first
@@ -87,11 +89,12 @@ class Schedule:
         if self._waiting and self._waiting[0][0] == at_ns:
             _, row, due_ns = heapq.heappop(self._waiting)
         else:
-            row = self._roots.item(self._next)
-            due_ns = self._places.popleft() if self._closed else self._due.item(self._next)
+            row = self._roots[self._next]
+            due_ns = self._places.popleft() if self._closed else self._due[self._next]
             self._next += 1
         self._last_due_ns = max(self._last_due_ns, due_ns)
-        self._parents += self._child.item(row) >= 0
+        if self._child[row] >= 0:
+            self._parents += 1
         return Turn(row, due_ns, at_ns)
 
     def ended(self, turn: Turn, done_ns: int, *, ok: bool) -> int:
@@ -102,11 +105,11 @@ class Schedule:
             Row of the next turn of the session, -1 if there is none. Where `ok` is false that turn and all after it
             are lost.
         """
-        child = self._child.item(turn.row)
+        child = self._child[turn.row]
         if child >= 0:
             self._parents -= 1
         if child >= 0 and ok:
-            think_ns = self._think_ns.item(child)
+            think_ns = self._think_ns[child]
             due_ns = turn.due_ns + think_ns if self._planned else done_ns + think_ns
             heapq.heappush(self._waiting, (max(due_ns, done_ns), child, due_ns))
         elif self._closed:
@@ -118,13 +121,13 @@ class Schedule:
         rows = []
         while row >= 0:
             rows.append(row)
-            row = self._child.item(row)
+            row = self._child[row]
         return rows
 
     def limit_ns(self) -> int:
         """Return when the drain ends, as far as is known now; `NEVER` while nothing bounds it."""
-        unplaced = self._closed and self._next < len(self._roots)
-        more = unplaced or self._parents > 0 or self.next_ns() < self._end_ns
+        unplaced = self._closed and self._next < self._n
+        more = self._parents > 0 or unplaced or self.next_ns() < self._end_ns
         last_ns = self._end_ns if more else min(self._last_due_ns, self._end_ns)
         return NEVER if last_ns >= NEVER else last_ns + self._drain_ns
 
@@ -136,7 +139,7 @@ class Schedule:
     @property
     def offered(self) -> tuple[int, int]:
         """First turns that left, and first turns that there are to leave."""
-        return self._next, len(self._roots)
+        return self._next, self._n
 
 
 def _ns(seconds: float) -> int:
