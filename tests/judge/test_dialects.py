@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from servegen_fw.judge.catalogue import METRICS
 from servegen_fw.judge.dialects import DIALECTS, translate
 
 
@@ -83,3 +86,13 @@ def test_dialects_differ_where_the_driver_lags(build):
     run = build(np.array([0.0]), start_s=[1.0], first_s=[1.2])
     found = {name: float(translate(run, name)["ttft"].values[0]) for name in DIALECTS}
     assert found == pytest.approx({"ours": 1.2, "mlperf": 1.2, "vllm": 0.2, "aiperf": 0.2, "guidellm": 0.2})
+
+
+def test_the_page_of_metrics_and_dialects_is_true():
+    """Every metric and every dialect's term stands in docs/metrics.md word for word."""
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    for entry in METRICS:
+        assert f"| `{entry.name}` | {entry.label} | {entry.definition} |" in page
+    for dialect, terms in DIALECTS.items():
+        for name, term in terms.items():
+            assert f"| {dialect} | {name} | {term.definition} | {term.differs} |" in page

@@ -83,8 +83,8 @@ def test_share_of_nobody_is_unknown():
 
 
 def test_rate_counts_what_falls_into_the_window():
-    """Events outside [begin, begin + length) do not count; the value is the amount over the length."""
-    at_s = np.array([0.5, 1.0, 1.5, 2.999, 3.0, 9.0])
+    """Events before the window or after it do not count; the value is the amount over the length."""
+    at_s = np.array([0.5, 1.0, 1.5, 3.0, 3.001, 9.0])
     found = statistics.rate(at_s, np.full(6, 10.0), 1.0, 2.0, "tokens/s")
     assert (found.value, found.n) == (15.0, 3)
     assert math.isnan(found.low)

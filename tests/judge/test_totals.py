@@ -39,6 +39,12 @@ def test_an_overloaded_server_does_not_reach_the_offered_rate(build):
     assert value(totals.offered_rate, run) == 1.0
 
 
+def test_a_closed_loop_counts_its_last_request(build):
+    """In closed mode the window ends with the last request, which belongs to it."""
+    run = build([0.0, 1.1, 2.3], done_s=[1.1, 2.3, 3.7], mode="closed", concurrency=1, duration_s=math.inf)
+    assert value(totals.throughput, run) == pytest.approx(3 / 3.7)
+
+
 def test_input_tokens_count_when_the_first_token_comes(build):
     """Prompt tokens count at the first token: that is when their work is done."""
     run = build([0.0, 1.0], first_s=[0.5, 3.0], input_tokens=[100, 900], duration_s=2.0)

@@ -175,8 +175,8 @@ class Sample:
         """Whether each value lies below the quantile, less `share`; those equal to it count in part, so that the mean is 0."""
         below = (self.values < value).astype(np.float64)
         equal = self.values == value
-        lower = float(np.average(below, weights=self.weight))
-        tied = float(np.average(equal, weights=self.weight))
+        lower = float(below.sum() if self.weight is None else np.dot(below, self.weight)) / self.total
+        tied = float(equal.sum() if self.weight is None else self.weight[equal].sum()) / self.total
         below[equal] = (share - lower) / tied
         return below - share
 

@@ -67,14 +67,14 @@ def share(marked: Bool, at_s: F8, better: Better) -> Scalar:
 
 
 def rate(at_s: F8, amount: F8, begin_s: float, length_s: float, unit: str) -> Scalar:
-    """Amounts that fell into [begin_s, begin_s + length_s) per second, with a block bootstrap interval over time.
+    """Amounts that fell into [begin_s, begin_s + length_s] per second, with a block bootstrap interval over time.
 
     `at_s` and `amount` are float64[m]. The window is cut into equal bins, whose sums are the series resampled; NaN
     ends where there are fewer than eight bins of ten requests, or none of a length that settles.
     """
     if not length_s > 0:
         return Scalar(math.nan, unit, "higher")
-    inside = (at_s >= begin_s) & (at_s < begin_s + length_s)
+    inside = (at_s >= begin_s) & (at_s - begin_s <= length_s)
     n = int(np.count_nonzero(inside))
     value = float(amount[inside].sum()) / length_s
     bins = min(_BINS, n // 10)
