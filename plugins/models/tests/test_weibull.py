@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from importlib import resources
 
 import numpy as np
 import pytest
 from scipy import special
+from servegen_fw_models import weibull_quadrature
 from servegen_fw_models.gamma import equivalent_shape
 from servegen_fw_models.weibull import WeibullFamily, _table, log_gamma, shape_of
 from servegen_fw_models.weibull_quadrature import COUNTS, LOG_KAPPA, SMALLEST_SHAPE, build, squared_cv
@@ -93,3 +95,13 @@ def test_shapes_below_the_table_are_cut() -> None:
     """No shape lies below the smallest one that the table was made for."""
     shape = WeibullFamily().parameter(np.array([1e3, 1e3]), np.array([2.0, 1e4]))
     assert (shape >= SMALLEST_SHAPE).all()
+
+
+def test_the_script_prints_what_the_table_file_holds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run as a script, the module prints the table in the form of the shipped file, to the byte."""
+    monkeypatch.setattr(weibull_quadrature, "build", _table)
+    weibull_quadrature.main()
+    shipped = resources.files("servegen_fw_models").joinpath("weibull_table.csv").read_text(encoding="ascii")
+    assert capsys.readouterr().out == shipped

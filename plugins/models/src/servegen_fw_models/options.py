@@ -74,7 +74,7 @@ class ParetoLogNormal:
 
     median: float = setting(doc="median of the whole law, before max", gt=0)
     sigma: float = setting(doc="standard deviation of the body's logarithm", gt=0, le=20)
-    tail: float = setting(doc="exponent of the tail: P(X > x) falls as x^-tail", gt=0, le=100)
+    tail: float = setting(doc="exponent of the tail: P(X > x) falls as x^-tail", ge=0.01, le=100)
     max: float = setting(
         math.inf, doc="no larger values: the law given that it stays below; needed if tail <= 1", gt=0
     )
