@@ -48,7 +48,7 @@ class GapFamily(Protocol):
     """
 
     def parameter(self, cv: F8, n: F8) -> F8:
-        """Parameter for which n gaps, divided by their mean, have the sample CV `cv` in expectation; n may be inf."""
+        """Parameter for which n gaps, divided by their mean, have the squared sample CV cv^2 in expectation; n may be inf."""
         ...
 
     def gaps(self, parameter: F8, rng: Generator) -> F8:
