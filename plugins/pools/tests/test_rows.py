@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from servegen_fw_pools.rows import read_csv, read_jsonl
+from servegen_fw_pools.notation import read_csv, read_jsonl
 
 from servegen_fw.plugin import InputError
 
@@ -15,15 +15,6 @@ def write(path: Path, text: str) -> Path:
     """Write and return a file."""
     path.write_text(text)
     return path
-
-
-def test_csv_columns_are_read_by_name(tmp_path: Path) -> None:
-    """Columns come by header whatever their order; blank lines, quotes and blanks around names do not disturb."""
-    rows = read_csv(write(tmp_path / "f.csv", 'b, a\n1,"2"\n\n3,4.0\n'), ("a", "b"))
-    assert rows.tokens("a").tolist() == [2, 4]
-    assert rows.tokens("b").tolist() == [1, 3]
-    assert rows.line == [2, 4]
-    rows.stop()
 
 
 def test_every_bad_cell_is_named_at_once(tmp_path: Path) -> None:
@@ -45,56 +36,6 @@ def test_no_more_than_20_problems_are_shown(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="and 30 more") as caught:
         rows.stop()
     assert len(caught.value.problems) == 21
-
-
-def test_a_missing_column_is_answered_with_the_nearest(tmp_path: Path) -> None:
-    """Both formats say which column is missing, which is meant, and which there are."""
-    csv = write(tmp_path / "f.csv", "time,output_token\n1,2\n")
-    with pytest.raises(InputError, match="no column 'output_tokens'") as caught:
-        read_csv(csv, ("time", "output_tokens"))
-    assert "did you mean 'output_token'? there are: time, output_token" in str(caught.value)
-    jsonl = write(tmp_path / "f.jsonl", '{"time": 1, "output_token": 2}\n')
-    with pytest.raises(InputError, match="did you mean 'output_token'"):
-        read_jsonl(jsonl, ("time", "output_tokens"))
-
-
-@pytest.mark.parametrize("text", ["", "\n\n", "a,b\n", "a,b\n\n"])
-def test_a_log_without_requests_is_refused(tmp_path: Path, text: str) -> None:
-    """An empty file, and one of a header alone, are input errors."""
-    with pytest.raises(InputError, match=r"holds no requests|no column"):
-        read_csv(write(tmp_path / "f", text), ("a",))
-
-
-@pytest.mark.parametrize("text", ["", "\n \n"])
-def test_an_empty_jsonl_is_refused(tmp_path: Path, text: str) -> None:
-    """Blank lines alone are no requests."""
-    with pytest.raises(InputError, match="holds no requests"):
-        read_jsonl(write(tmp_path / "f", text), ("a",))
-
-
-def test_rows_of_the_wrong_width_are_placed(tmp_path: Path) -> None:
-    """Too few and too many cells are told by line."""
-    with pytest.raises(InputError) as caught:
-        read_csv(write(tmp_path / "f.csv", "a,b\n1\n1,2\n1,2,3\n"), ("a",))
-    assert [p.place.line for p in caught.value.problems if p.place] == [2, 4]
-
-
-def test_broken_quotes_are_placed(tmp_path: Path) -> None:
-    """A quote that never ends is an input error and no crash."""
-    with pytest.raises(InputError, match="not CSV"):
-        read_csv(write(tmp_path / "f.csv", 'a,b\n"1,2\n3,4\n'), ("a",))
-
-
-def test_lines_that_are_no_objects_are_placed(tmp_path: Path) -> None:
-    """Broken JSON by line and column, an array, and a missing key, all at once."""
-    text = '{"a": 1}\n{"a": }\n[1]\n{"b": 1}\n'
-    with pytest.raises(InputError) as caught:
-        read_jsonl(write(tmp_path / "f.jsonl", text), ("a",))
-    assert [(p.place.line, p.place.column) for p in caught.value.problems if p.place] == [
-        (2, 7),
-        (3, 1),
-        (4, 1),
-    ]
 
 
 @pytest.mark.parametrize("value", [True, None, "many", [1], {"x": 1}, 1.5, -1, 1e300])
@@ -142,11 +83,3 @@ def test_negative_durations_are_refused(tmp_path: Path) -> None:
     rows = read_csv(write(tmp_path / "f.csv", "d\n0.5\n-1\ninf\n"), ("d",))
     assert rows.seconds("d").tolist() == [0.5, 0, 0]
     assert len(rows.problems) == 2
-
-
-def test_a_file_that_is_not_utf8_is_placed(tmp_path: Path) -> None:
-    """Latin-1 bytes are named by line and column in both formats."""
-    (tmp_path / "f").write_bytes(b"a,b\n1,\xe9\n")
-    for read in (lambda p: read_csv(p, ("a",)), lambda p: read_jsonl(p, ("a",))):
-        with pytest.raises(InputError, match=r"f:2:3: byte 0xe9 is not UTF-8"):
-            read(tmp_path / "f")

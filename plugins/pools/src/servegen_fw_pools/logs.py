@@ -7,9 +7,10 @@ from pathlib import Path
 import attrs
 
 from servegen_fw.plugin import Workload
+from servegen_fw_pools.notation import read_csv, read_jsonl
 from servegen_fw_pools.options import Csv, Jsonl
 from servegen_fw_pools.replay import Log, replay
-from servegen_fw_pools.rows import Rows, read_csv, read_jsonl
+from servegen_fw_pools.rows import Rows
 
 
 @attrs.frozen

@@ -19,9 +19,9 @@ import attrs
 import numpy as np
 
 from servegen_fw.plugin import Workload
+from servegen_fw_pools.notation import read_jsonl
 from servegen_fw_pools.options import Mooncake
 from servegen_fw_pools.replay import Log, replay
-from servegen_fw_pools.rows import read_jsonl
 from servegen_fw_pools.text import MAX_PROBLEMS
 
 if TYPE_CHECKING:

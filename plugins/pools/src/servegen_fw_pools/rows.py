@@ -1,10 +1,7 @@
-"""Rows of a request log as columns of numbers; every bad cell is named with its line and column."""
+"""Columns of a request log as numbers; every bad cell is named with its line and column."""
 
 from __future__ import annotations
 
-import csv
-import difflib
-import io
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -12,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from servegen_fw.plugin import InputError, Place, Problem
+from servegen_fw.plugin import Place, Problem
 from servegen_fw_pools.instants import NotAnInstant, instants_ns
-from servegen_fw_pools.text import MAX_PROBLEMS, read_text, stop_at
+from servegen_fw_pools.text import MAX_PROBLEMS, stop_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy.typing as npt
@@ -40,6 +37,7 @@ class Rows:
         cells: raw values by column name, one per row.
         text: the log's lines.
         delimiter: between CSV cells; "" for JSON lines.
+        header: all columns of a CSV file, in order.
         problems: what was found wrong so far.
     """
 
@@ -48,6 +46,7 @@ class Rows:
     cells: dict[str, list[Any]]
     text: list[str]
     delimiter: str = ""
+    header: tuple[str, ...] = ()
     problems: list[Problem] = attrs.field(factory=list)
 
     def __len__(self) -> int:
@@ -81,9 +80,9 @@ class Rows:
 
     def _numbers(self, name: str, fits: Callable[[F8], Bool], otherwise: str) -> F8:
         cells = self.cells[name]
-        if {type(cell) for cell in cells} <= {int, float} or isinstance(cells[0], str):
+        if set(map(type, cells)) <= {int, float, str}:
             try:
-                found = np.array(cells).astype(np.float64)
+                found = np.fromiter(map(float, cells), np.float64, len(cells))
                 if fits(found).all():
                     return found
             except (OverflowError, ValueError):
@@ -100,7 +99,7 @@ class Rows:
         line = self.text[number - 1]
         at, width = 0, 1
         if self.delimiter and '"' not in line:
-            column = list(self.cells).index(name)
+            column = self.header.index(name)
             parts = line.split(self.delimiter)
             at = sum(len(part) + 1 for part in parts[:column])
             width = max(1, len(parts[column])) if column < len(parts) else 1
@@ -135,96 +134,3 @@ def _number(value: Any) -> float:
 def _shown(value: Any) -> str:
     text = repr(value) if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-def read_csv(path: Path, wanted: Sequence[str], delimiter: str = ",") -> Rows:
-    """Read a CSV file with a header line.
-
-    Raises
-    ------
-        InputError: unreadable, no header, a wanted column is missing, no rows, or rows of the wrong width (by line).
-    """
-    text = read_text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    problems: list[Problem] = []
-    found: list[list[str]] = []
-    line: list[int] = []
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        _check_columns(path, header, wanted, 1)
-        for row in reader:
-            if len(row) == len(header):
-                found.append(row)
-                line.append(reader.line_num)
-            elif row:
-                what = f"the row has {len(row)} columns, the header {len(header)}"
-                problems.append(
-                    Problem(what, place=Place(str(path), reader.line_num, 1), cure="mend the row")
-                )
-    except csv.Error as error:
-        problems.append(Problem(f"not CSV: {error}", place=Place(str(path), reader.line_num, 1)))
-    stop_at(problems)
-    _check_some(path, found)
-    columns = dict(zip(header, map(list, zip(*found, strict=True)), strict=True))
-    return Rows(path, line, columns, text.splitlines(), delimiter)
-
-
-def read_jsonl(path: Path, wanted: Sequence[str]) -> Rows:
-    """Read JSON objects, one a line; blank lines are skipped.
-
-    Raises
-    ------
-        InputError: unreadable, no rows, lines that are no JSON object or lack a wanted key (by line and column).
-    """
-    text = read_text(path).split("\n")
-    problems: list[Problem] = []
-    cells: dict[str, list[Any]] = {name: [] for name in wanted}
-    numbers: list[int] = []
-    for number, line in enumerate(text, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            column = error.colno if isinstance(error, json.JSONDecodeError) else 1
-            what = error.msg if isinstance(error, json.JSONDecodeError) else "cannot be parsed"
-            problems.append(
-                Problem(f"not JSON: {what}", place=Place(str(path), number, column), cure="mend the line")
-            )
-            continue
-        if not isinstance(row, dict):
-            problems.append(
-                Problem("not a JSON object", place=Place(str(path), number, 1), cure="mend the line")
-            )
-            continue
-        try:
-            values = [row[name] for name in wanted]
-        except KeyError:
-            # One log has one shape: what the first line lacks is told once, with what it has.
-            if not numbers and not problems:
-                _check_columns(path, list(row), wanted, number)
-            missing = ", ".join(name for name in wanted if name not in row)
-            problems.append(Problem(f"no {missing}", place=Place(str(path), number, 1), cure="mend the line"))
-            continue
-        for name, value in zip(wanted, values, strict=True):
-            cells[name].append(value)
-        numbers.append(number)
-    stop_at(problems)
-    _check_some(path, numbers)
-    return Rows(path, numbers, cells, text)
-
-
-def _check_columns(path: Path, found: list[str], wanted: Iterable[str], line: int) -> None:
-    problems = []
-    for name in wanted:
-        if name not in found:
-            near = difflib.get_close_matches(name, found, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            cure = f"{hint}there are: {', '.join(found) or 'none'}"
-            problems.append(Problem(f"no column {name!r}", place=Place(str(path), line, 1), cure=cure))
-    stop_at(problems)
-
-
-def _check_some(path: Path, rows: Sequence[Any]) -> None:
-    if not rows:
-        raise InputError(Problem("holds no requests", who=str(path), cure="give a log with at least one row"))
