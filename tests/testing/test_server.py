@@ -22,7 +22,6 @@ from servegen_fw.testing import (
     Stall,
     event,
     event_stream,
-    framed,
     head,
     reply,
 )
@@ -193,12 +192,6 @@ def test_ipv6_url() -> None:
         pytest.skip("no IPv6 loopback here")
     server.stop()
     assert server.url == f"http://[::1]:{server.port}"
-
-
-def test_framing_is_hexadecimal() -> None:
-    """Chunk sizes are written in hexadecimal, and the last chunk is empty."""
-    assert framed(b"x" * 26) == b"1a\r\n" + b"x" * 26 + b"\r\n"
-    assert framed(b"") == b"0\r\n\r\n"
 
 
 def test_sleeps_add_up_absolutely() -> None:

