@@ -78,3 +78,65 @@ def test_low_water_is_remembered():
     blocks.take(7)
     blocks.give(Job(0, 112, 1, computed=112, held=7))
     assert (blocks.free, blocks.low) == (10, 3)
+
+
+def held(blocks, row, tokens, prefix_tokens=64, key=None):
+    """A job with the prefix "p" that shares, takes the rest of its blocks and has computed everything."""
+    job = Job(row, tokens, 1, key=key, prefix="p", prefix_tokens=prefix_tokens, computed=tokens)
+    blocks.share(job)
+    job.held = blocks.of(tokens) - job.shared
+    blocks.take(job.held)
+    return job
+
+
+def test_a_shared_prefix_is_held_once():
+    """Jobs with one prefix hold its blocks together; the last of them frees them."""
+    blocks = Blocks(100, 16)
+    first, second = held(blocks, 0, 100), held(blocks, 1, 150)
+    assert blocks.free == 100 - 7 - (10 - 4)
+    assert blocks.in_use(Job(2, 200, 1, prefix="p", prefix_tokens=64)) == 4
+    blocks.give(first)
+    assert blocks.free == 100 - 10
+    blocks.give(second)
+    assert blocks.free == 100
+    assert blocks.in_use(Job(2, 200, 1, prefix="p", prefix_tokens=64)) == 0
+
+
+def test_a_prefix_is_found_in_use_and_for_a_while_after():
+    """A prefix in use is a hit of all its blocks; after its last user it survives until the queue has eaten it."""
+    blocks = Blocks(20, 16)
+    probe = Job(9, 300, 1, prefix="p", prefix_tokens=64)
+    assert blocks.cached(probe) == 0
+    job = held(blocks, 0, 100)
+    assert blocks.cached(probe, ahead=1000) == 64
+    blocks.give(job)
+    assert [blocks.cached(probe, ahead) // 16 for ahead in (0, 16, 17, 19, 20)] == [4, 4, 3, 1, 0]
+
+
+def test_a_session_is_found_only_behind_its_whole_prefix():
+    """A session's own blocks follow those of its prefix, and are lost with the first lost block of that."""
+    blocks = Blocks(20, 16)
+    job = held(blocks, 0, 100, key="s")
+    blocks.give(job)
+    later = Job(1, 300, 1, key="s", reusable=100, prefix="p", prefix_tokens=64)
+    # Own blocks were freed before the prefix's, so they are overwritten first.
+    assert [blocks.cached(later, ahead) // 16 for ahead in (0, 13, 14, 15, 16, 17, 20)] == [
+        6,
+        6,
+        6,
+        5,
+        4,
+        3,
+        0,
+    ]
+
+
+@pytest.mark.parametrize(("prompt", "prefix_tokens"), [(64, 64), (50, 64), (500, 48)])
+def test_what_is_not_the_same_prefix_is_not_shared(prompt, prefix_tokens):
+    """A prompt not longer than the prefix, or one with another length under the same name, holds its own blocks."""
+    blocks = Blocks(100, 16)
+    held(blocks, 0, 100)
+    other = Job(1, prompt, 1, prefix="p", prefix_tokens=prefix_tokens)
+    assert blocks.in_use(other) == blocks.cached(other) == 0
+    blocks.share(other)
+    assert other.shared == 0

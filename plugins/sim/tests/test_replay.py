@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
+import attrs
 import numpy as np
 import pytest
 from servegen_fw_sim.backend import SimBackend
@@ -141,6 +142,16 @@ def test_reactive_turns_follow_the_end_of_the_last(kit):
     ]  # up to the first generated token, in whole blocks
     actual = kit.replay(kit.plan(workload, history="actual"))
     assert actual.cached_reported.tolist() == [0, 144, 336]
+
+
+def test_sessions_share_their_system_prompt(kit):
+    """Requests with one prefix id find it once it is computed; the report says how much of each prompt was cached."""
+    workload = kit.workload([0, 1, 2], 500, 10)
+    shared = attrs.evolve(
+        workload, prefix=np.array([7, 7, -1]), prefix_tokens=np.array([400, 400, 0], np.int32)
+    )
+    assert kit.replay(kit.plan(shared)).cached_reported.tolist() == [0, 400, 0]
+    assert kit.replay(kit.plan(shared), prefix_cache=False).cached_reported.tolist() == [0, 0, 0]
 
 
 def test_planned_turns_keep_their_time_when_the_server_is_slow(kit):

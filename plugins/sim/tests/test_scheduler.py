@@ -100,13 +100,18 @@ def literal_loop(requests, step_time, limits):  # noqa: PLR0912  (kept whole, to
     return preemptions
 
 
-def random_arrivals(seed, n=150, rate=12.0, prompt=1000, output=150):
-    """Poisson arrivals, uniform prompts, exponential outputs."""
+def random_arrivals(seed, n=150, rate=12.0, prompt=1000, output=150, prefixes=0):
+    """Poisson arrivals, uniform prompts, exponential outputs; with `prefixes`, one of so many before each prompt."""
     rng = random.Random(seed)
     t, arrivals = 0.0, []
     for row in range(n):
         t += rng.expovariate(rate)
-        arrivals.append((t, Job(row, rng.randint(1, prompt), 1 + int(rng.expovariate(1 / output)))))
+        job = Job(row, rng.randint(1, prompt), 1 + int(rng.expovariate(1 / output)))
+        if prefixes:
+            job.prefix = rng.randrange(prefixes)
+            job.prefix_tokens = 100 * job.prefix
+            job.prompt += job.prefix_tokens
+        arrivals.append((t, job))
     return arrivals
 
 
@@ -144,8 +149,9 @@ def test_every_token_comes_when_the_literal_loop_says(kit, seed, blocks, reserve
     reserve=st.booleans(),
     cache=st.booleans(),
     rate=st.sampled_from([1.0, 8.0, 40.0]),
+    prefixes=st.sampled_from([0, 3]),
 )
-def test_jumps_change_nothing(kit, seed, blocks, budget, overlap, reserve, cache, rate):
+def test_jumps_change_nothing(kit, seed, blocks, budget, overlap, reserve, cache, rate, prefixes):
     """Taking many steps at once gives the same steps, stretches and times (1e-9 s) as taking them one by one."""
     runs = []
     for jump in (True, False):
@@ -158,7 +164,7 @@ def test_jumps_change_nothing(kit, seed, blocks, budget, overlap, reserve, cache
             reserve_prompt=reserve,
             prefix_cache=cache,
         )
-        done = kit.run_jobs(engine, random_arrivals(seed, n=60, rate=rate))
+        done = kit.run_jobs(engine, random_arrivals(seed, n=60, rate=rate, prefixes=prefixes))
         runs.append((engine, done))
     (fast, a), (slow, b) = runs
     assert list(a) == list(b)
@@ -170,11 +176,12 @@ def test_jumps_change_nothing(kit, seed, blocks, budget, overlap, reserve, cache
     assert attrs.evolve(fast.counters, busy_s=0) == attrs.evolve(slow.counters, busy_s=0)
 
 
+@pytest.mark.parametrize("prefixes", [0, 3])
 @pytest.mark.parametrize("blocks", [200, 5000])
-def test_tokens_and_blocks_are_conserved(kit, blocks):
+def test_tokens_and_blocks_are_conserved(kit, blocks, prefixes):
     """Every job gets its tokens once, every block comes back, and free blocks never go below zero."""
-    arrivals = random_arrivals(11, n=400)
-    engine = kit.engine(blocks, max_batched_tokens=512, max_seqs=48, prefix_cache=False)
+    arrivals = random_arrivals(11, n=400, prefixes=prefixes)
+    engine = kit.engine(blocks, max_batched_tokens=512, max_seqs=48, prefix_cache=prefixes > 0)
     done = kit.run_jobs(engine, arrivals)
     got = dict.fromkeys(range(400), 0)
     for row, begin, end in zip(engine.segment_row, engine.segment_begin, engine.segment_end, strict=True):
@@ -187,7 +194,9 @@ def test_tokens_and_blocks_are_conserved(kit, blocks):
     stretches = len(engine.segment_row)
     assert engine.counters.decode_tokens == sum(got.values()) - stretches
     if not engine.counters.preemptions:
-        assert engine.counters.prefill_tokens == sum(job.prompt for _, job in arrivals)
+        computed = engine.counters.prefill_tokens + engine.counters.cached_tokens
+        assert computed == sum(job.prompt for _, job in arrivals)
+        assert (engine.counters.cached_tokens > 0) == (prefixes > 0)
 
 
 def test_first_tokens_come_in_order_of_arrival(kit):
@@ -379,6 +388,19 @@ def test_the_last_token_of_a_prompt_is_always_computed(kit):
     again = Job(1, 160, 1, "s", 160)
     kit.run_jobs(engine, [(engine.time, again)])
     assert again.cached == 144
+
+
+def test_a_shared_prefix_is_computed_once(kit):
+    """Jobs that run together with one long system prompt compute and hold it once, and are admitted together."""
+    for cache, computed, waiting in ((True, 1600 + 6 * 100, 0), (False, 6 * 1700, 3)):
+        engine = kit.engine(400, prefix_cache=cache, overlap=False)
+        for row in range(6):
+            engine.add(Job(row, 1700, 50, prefix="system", prefix_tokens=1600), 0.0)
+        engine.advance(0.001)
+        assert engine.waiting == waiting
+        kit.run_jobs(engine, [])
+        assert engine.counters.prefill_tokens == computed
+        assert engine.blocks.free == 400
 
 
 def test_equal_jobs_give_equal_bits():

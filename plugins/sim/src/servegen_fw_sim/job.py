@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
+
+if TYPE_CHECKING:
+    from servegen_fw_sim.kvcache import Left
 
 QUEUED: Final = 0
 PREFILL: Final = 1
@@ -25,16 +28,19 @@ class Job:
         output: tokens to generate, at least 1.
         key: name under which its KV blocks are found again by a later job (a session), None for none.
         reusable: leading tokens that equal those of the last job with the same `key`.
+        prefix: name of a prefix shared with other keys, None for none.
+        prefix_tokens: its length, part of `prompt`.
         cached: tokens found in the prefix cache when it was first admitted.
         state: QUEUED, PREFILL (in the running list, prompt not complete), DECODE, DONE or GONE (cancelled).
         emitted: tokens generated before the present stretch of decoding.
         target: tokens to compute before it decodes (again).
         computed: tokens whose KV entries exist, while it prefills.
-        held: blocks it holds, while it prefills.
+        held: blocks it holds by itself, while it prefills.
+        shared: blocks of its prefix, which it holds together with others.
         begin: step that gave the first token of the present stretch.
         finish: step that will give the last token.
         residue: (context - step) mod block size, constant while it decodes.
-        left: what a preemption left in the prefix cache: (position, blocks).
+        left: what a preemption left in the prefix cache, None before any.
     """
 
     row: int
@@ -42,16 +48,19 @@ class Job:
     output: int
     key: Hashable = None
     reusable: int = 0
+    prefix: Hashable = None
+    prefix_tokens: int = 0
     cached: int = 0
     state: int = QUEUED
     emitted: int = 0
     target: int = 0
     computed: int = 0
     held: int = 0
+    shared: int = 0
     begin: int = 0
     finish: int = 0
     residue: int = 0
-    left: tuple[int, int] = (0, 0)
+    left: Left | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -66,7 +75,7 @@ class Limits:
         max_seqs: jobs in the running list.
         max_model_len: prompt and output tokens of one request.
         reserve_prompt: admit only if blocks for the whole prompt are free, not just for its first chunk.
-        prefix_cache: blocks of ended and preempted jobs are found again until they are overwritten.
+        prefix_cache: blocks of ended and preempted jobs are found again until they are overwritten; jobs share prefixes.
         overlap: tokens leave at the end of the step after the one that made them (asynchronous scheduling).
     """
 

@@ -38,7 +38,9 @@ class SimOptions:
     async_scheduling: bool = setting(
         True, doc="tokens leave at the end of the next step, which is already under way"
     )
-    prefix_cache: bool = setting(True, doc="sessions and preempted requests find their KV blocks again")
+    prefix_cache: bool = setting(
+        True, doc="sessions and preempted requests find their KV blocks again, requests share prefixes"
+    )
     reserve_prompt: bool = setting(True, doc="admit a request only when blocks for its whole prompt are free")
     jump: bool = setting(
         True, doc="take decode-only steps many at a time; false is slower with equal results"

@@ -64,6 +64,8 @@ class Replay:
         self._prompt = workload.prompt_tokens.clip(1).tolist()
         self._output = workload.output_tokens.clip(1).tolist()
         self._context = workload.context_tokens.tolist()
+        self._prefix = workload.prefix.tolist()
+        self._prefix_tokens = workload.prefix_tokens.tolist()
         self._child = workload.child.tolist()
         self._actual = plan.history == "actual"
         self._follows: dict[int, tuple[Hashable, int]] = {}  # waiting turn -> (key, reusable tokens)
@@ -71,9 +73,9 @@ class Replay:
         self._deadlines: deque[tuple[int, Flight]] = deque()
         self._landing: deque[tuple[int, Job]] = deque()
         self._left = self._ended = self._failed = 0
-        horizon_ns = min(self._inside_ns, (float(workload.duration_s) or 1.0) * 1e9)
-        self._update_every_ns = max(1, int(horizon_ns / UPDATES))
-        self._update_ns = 0
+        horizon_s = min(plan.duration_s, workload.duration_s)
+        self._update_every_ns = max(1, int((horizon_s if 0 < horizon_s < inf else 60.0) * 1e9 / UPDATES))
+        self._update_ns = self._updates = 0
 
     def run(self) -> None:
         """Run to the end of the drain. Ctrl-C ends it early, with what is in flight cancelled."""
@@ -130,7 +132,16 @@ class Replay:
             row = turn.row
             prompt, output = self._prompt[row], self._output[row]
             key, reusable = self._follows.pop(row, (row if self._child[row] >= 0 else None, 0))
-            job = Job(row, prompt, output, key, reusable)
+            prefix = self._prefix[row]
+            job = Job(
+                row,
+                prompt,
+                output,
+                key=key,
+                reusable=reusable,
+                prefix=prefix if prefix >= 0 else None,
+                prefix_tokens=min(self._prefix_tokens[row], prompt),
+            )
             flight = Flight(turn, at_ns, job)
             self._left += 1
             self._flights[row] = flight
@@ -180,6 +191,9 @@ class Replay:
                 self.outcome.skip(row)
 
     def _tell(self) -> None:
+        self._updates += 1
+        if self._updates % UPDATES == 0:  # the run is longer than the plan's window told
+            self._update_every_ns *= 2
         self._update_ns = self.now_ns + self._update_every_ns
         self._progress.update(
             at_s=self.now_ns / 1e9,

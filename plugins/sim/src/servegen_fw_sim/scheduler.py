@@ -182,7 +182,10 @@ class Scheduler:
         if not self.limits.reserve_prompt:
             hit = self._cached(job, ahead)
             tokens = hit + min(tokens - hit, budget)
-        return -(-tokens // self._size)
+            if self.limits.prefix_cache:
+                tokens = max(tokens, job.prefix_tokens)  # a prefix is allocated as a whole
+        blocks = -(-tokens // self._size)
+        return blocks - self.blocks.in_use(job) if self.limits.prefix_cache else blocks
 
     def _cached(self, job: Job, ahead: int = 0) -> int:
         """Leading tokens of a queued job whose KV blocks are still there after `ahead` more are taken."""
@@ -311,7 +314,7 @@ class Scheduler:
 
     def _extend(self, job: Job, n: int) -> bool:
         """Allocate blocks for the next `n` prompt tokens, or change nothing and return False."""
-        more = -(-(job.computed + n) // self._size) - job.held
+        more = max(0, self.blocks.of(job.computed + n) - job.shared - job.held)
         if more > self.blocks.free:
             return False
         self.blocks.take(more)
@@ -329,6 +332,8 @@ class Scheduler:
             if not job.emitted:
                 job.cached = job.computed
             self.counters.cached_tokens += job.computed
+            if self.limits.prefix_cache:
+                self.blocks.share(job)
             n = min(job.target - job.computed, budget)
             self._extend(job, n)
             self._queue.popleft()
@@ -347,7 +352,7 @@ class Scheduler:
         self.segment_begin.append(job.begin)
         self.segment_end.append(self.steps)
         self._decoding.leave(job, self.steps)
-        job.held = self.blocks.of(job.computed)
+        job.held = self.blocks.of(job.computed) - job.shared
 
     def _free(self, job: Job) -> None:
         self.blocks.give(job)

@@ -26,7 +26,9 @@ class StepLog:
 
     def __len__(self) -> int:
         """Steps stored."""
-        return self.first[-1] + self.count[-1] if self.first else 0
+        # A row counts once its last field is there: an interrupt may come between two.
+        rows = len(self.growth)
+        return self.first[rows - 1] + self.count[rows - 1] if rows else 0
 
     def append(self, first: int, count: int, start_s: float, step_s: float, growth_s: float) -> None:
         """Add `count` steps; `first` continues the numbering."""
@@ -40,7 +42,7 @@ class StepLog:
         """End times in seconds of the steps with these numbers, int64[n] -> float64[n]."""
         if not len(steps):
             return np.empty(0)
-        first = np.frombuffer(self.first, np.int64)
+        first = np.frombuffer(self.first, np.int64, len(self.growth))
         row = np.searchsorted(first, steps, side="right") - 1
         i = steps - first[row] + 1
         start, step, growth = (
