@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
-from servegen_fw.data.records import ERROR, OK, PENDING, TIME_COLUMNS, TRUNCATED, Records
+from servegen_fw.data.records import ERROR, OK, PENDING, TIME_COLUMNS, TRUNCATED, Chunks, Harness, Records
 from servegen_fw.drive.journal import COUNT_COLUMNS, Journal, read_journal
 from servegen_fw.drive.recorder import Recorder
 from servegen_fw.drive.sink import LiveSink
@@ -134,6 +135,30 @@ def test_a_row_written_twice_counts_as_written_last(tmp_path: Path) -> None:
     journal.write(records, rows)
     journal.close()
     check(read_journal(tmp_path / "j", N), recorder, set(rows.tolist()))
+
+
+def test_rows_of_several_segments_are_joined(tmp_path: Path) -> None:
+    """A simulated engine shares step times between requests and splits preempted ones; each row gets its own times in order."""
+    shared = np.array([10, 20, 30, 40, 50, 60], np.int64)
+    chunks = Chunks(
+        shared,
+        request=np.array([0, 2, 2, 3], np.int64),
+        begin=np.array([0, 1, 4, 3], np.int64),
+        end=np.array([3, 2, 6, 3], np.int64),
+    )
+    records = attrs.evolve(Records.empty(4, Harness("virtual", 1.0)), chunks=chunks)
+    records.status[:] = OK
+    journal = Journal(tmp_path / "j")
+    journal.write(records, np.array([3, 0, 2, 1], np.int64))
+    journal.close()
+    found = read_journal(tmp_path / "j", 4)
+    assert found.chunks is not None
+    times = [
+        found.chunks.t_ns[begin:end].tolist()
+        for begin, end in zip(found.chunks.begin, found.chunks.end, strict=True)
+    ]
+    assert times == [[10, 20, 30], [], [20, 50, 60], []]
+    assert found.harness.clock == "virtual"
 
 
 def test_no_rows_write_nothing(tmp_path: Path) -> None:
