@@ -40,7 +40,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy src
-	for plugin in plugins/*/; do $(BIN)/mypy $${plugin}src || exit 1; done
+	for plugin in plugins/*/; do MYPYPATH=src:$${plugin}src $(BIN)/mypy $${plugin}src || exit 1; done
 
 bench: $(VENV)/.dev
 	for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

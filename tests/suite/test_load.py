@@ -11,13 +11,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import attrs
 import pytest
 import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from servegen_fw.errors import InputError, PluginError, Problem
+from servegen_fw.hooks.entries import LengthEntry
 from servegen_fw.hooks.registry import Registry
+from servegen_fw.hooks.setting import setting
 from servegen_fw.hooks.specs import hookimpl
 from servegen_fw.suite.load import load_suite, parse_suite, suite_from_data
 from servegen_fw.suite.model import RateCurve, Suite
@@ -494,3 +497,47 @@ def test_any_change_of_the_text(registry: Registry, at: int, cut: int, put: str)
             assert place.text == lines[place.line - 1]
             assert 1 <= place.column <= len(place.text) + 1
             assert place.column - 1 + place.width <= max(len(place.text), place.column)
+
+
+@attrs.frozen
+class Filed:
+    """A length read from a file."""
+
+    file: str = setting("", doc="the file", path=True)
+
+
+FILED = """
+servegen = 1
+name = "filed"
+[target.t]
+backend = "sim"
+[[workload.group]]
+arrival = "poisson"
+input = { kind = "filed", file = "lengths.csv" }
+output = { kind = "fixed", value = 1 }
+[[case]]
+name = "c"
+load = { rate = 1, duration = 1 }
+"""
+
+
+def test_files_are_meant_from_the_suites_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path in a suite starts at the suite's folder, one given with --set at the working directory."""
+    module = ModuleType("acme_filed")
+    entry = LengthEntry(name="filed", make=str, config=Filed)
+    module.__dict__["servegen_lengths"] = hookimpl(specname="servegen_lengths")(lambda: [entry])
+    monkeypatch.setitem(sys.modules, "acme_filed", module)
+    loaded = Registry.load(plugins=[module])
+    (tmp_path / "s.toml").write_text(FILED)
+    for overrides, wanted in (
+        ([], str(tmp_path / "lengths.csv")),
+        (["workload.group[0].input.file=other.csv"], "other.csv"),
+        (["workload.group[0].input.file=/abs.csv"], "/abs.csv"),
+    ):
+        suite = load_suite(tmp_path / "s.toml", overrides=overrides, registry=loaded)
+        assert suite.workload.groups[0].input is not None
+        assert suite.workload.groups[0].input.config.file == wanted
+    monkeypatch.chdir(tmp_path)
+    suite = load_suite("s.toml", registry=loaded)
+    assert suite.workload.groups[0].input is not None
+    assert suite.workload.groups[0].input.config.file == "lengths.csv"

@@ -42,9 +42,9 @@ def run_command(
 
     Exit status: 0 pass, 1 an objective was missed, 2 bad input, 3 the run is invalid, 130 interrupted.
     """
+    from servegen_fw.flow import run
     from servegen_fw.results.codec import report_to_json
     from servegen_fw.results.store import read_workload
-    from servegen_fw.flow import run
 
     suite, registry = options.load(suite_path, overrides, block, strict)
     given = read_workload(workload) if workload else None

@@ -43,6 +43,7 @@ class SettingInfo:
         secret: the option names an environment variable that holds a secret; the value itself never enters a suite.
         pattern: regular expression that a string must match in full.
         key: how a suite writes the option, if not by the attribute's name (`duration_s` is written ``duration``).
+        path: the option names a file or folder; a relative one in a suite is meant from the suite's own folder.
     """
 
     doc: str
@@ -55,6 +56,7 @@ class SettingInfo:
     secret: bool = False
     pattern: str | None = None
     key: str | None = None
+    path: bool = False
 
 
 def setting(
@@ -70,6 +72,7 @@ def setting(
     secret: bool = False,
     pattern: str | None = None,
     key: str | None = None,
+    path: bool = False,
     factory: Any = None,
 ) -> Any:
     """Declare one option of a config class (an attrs frozen class). Without a default it is required.
@@ -80,7 +83,7 @@ def setting(
         class Erlang:
             stages: int = setting(2, doc="exponential steps in one gap", ge=1)
     """
-    info = SettingInfo(doc, unit, ge, gt, le, lt, kind, secret, pattern, key)
+    info = SettingInfo(doc, unit, ge, gt, le, lt, kind, secret, pattern, key, path)
     if factory is not None:
         return attrs.field(factory=factory, kw_only=True, metadata={METADATA_KEY: info})
     return attrs.field(default=default, kw_only=True, metadata={METADATA_KEY: info})

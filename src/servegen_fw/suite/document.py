@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -37,6 +38,15 @@ class Document:
     def spans(self) -> Mapping[KeyPath, Span]:
         """Spans of the text's keys and values, read only when a problem is to be shown."""
         return read_spans(self.text)
+
+    def locate(self, text: str, path: KeyPath) -> str:
+        """Return the path of a file that the value at `path` names: from the suite's folder, or as an option gave it.
+
+        A suite then works from every working directory, and ``--set`` names files as the shell completes them.
+        """
+        if any(path[:length] in self.overrides for length in range(1, len(path) + 1)):
+            return text
+        return str(Path(self.source).parent / text)
 
     def problem(self, issue: Issue) -> Problem:
         """Return the finding with its place: the option that set the value, else where it stands in the text."""

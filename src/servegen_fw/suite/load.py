@@ -97,7 +97,12 @@ def _build(
         registry = Registry.load()
     issues: list[Issue] = list(checks.check_required(data.get("require"), registry))
     suite = structure(
-        Suite, data, issues=issues, registry=registry, checks=checks.object_checks(registry, data)
+        Suite,
+        data,
+        issues=issues,
+        registry=registry,
+        checks=checks.object_checks(registry, data),
+        locate=document.locate,
     )
     issues += checks.check_names(data)
     if suite is not None:

@@ -30,6 +30,14 @@ T = TypeVar("T")
 Check = Callable[[Any, Mapping[str, Any], KeyPath], Iterable[Issue]]
 """A check beyond types of one object: (object, its table, its path) to what is wrong."""
 
+Locate = Callable[[str, KeyPath], str]
+"""Where a file lies: (path as written, key path) to the path to open."""
+
+
+def _as_written(text: str, _path: KeyPath) -> str:
+    return text
+
+
 _BAD: Final[Any] = object()
 _NO_CHECKS: Final[Mapping[type, Check]] = {}
 
@@ -42,6 +50,7 @@ def structure(
     path: KeyPath = (),
     registry: Registry | None = None,
     checks: Mapping[type, Check] = _NO_CHECKS,
+    locate: Locate = _as_written,
 ) -> T | None:
     """Return `data` as an object of the attrs class `cls`, or None after appending all that is wrong to `issues`.
 
@@ -53,12 +62,13 @@ def structure(
         path: key path of `data`, for the issues.
         registry: finds the entries of ``{ kind = "name" }`` tables; needed if `cls` has such.
         checks: checks beyond types by class, made on every object that is right in itself.
+        locate: what becomes of options that name files.
 
     Raises
     ------
         PluginError: `cls` itself is at fault: an annotation that suites cannot express.
     """
-    value = _Reading(issues, registry, checks).table(cls, data, path)
+    value = _Reading(issues, registry, checks, locate).table(cls, data, path)
     return None if value is _BAD else cast(T, value)
 
 
@@ -85,10 +95,13 @@ def configure(cls: type[T], data: Mapping[str, Any], *, registry: Registry | Non
 class _Reading:
     """One pass over one document."""
 
-    def __init__(self, issues: list[Issue], registry: Registry | None, checks: Mapping[type, Check]) -> None:
+    def __init__(
+        self, issues: list[Issue], registry: Registry | None, checks: Mapping[type, Check], locate: Locate
+    ) -> None:
         self.issues = issues
         self.registry = registry
         self.checks = checks
+        self.locate = locate
 
     def bad(self, path: KeyPath, what: str, cure: str = "", at: Literal["key", "value"] = "value") -> Any:
         self.issues.append(Issue(path, what, cure, at))
@@ -153,7 +166,7 @@ class _Reading:
         if len(kinds) == 1:
             return self.single(kinds[0], raw, path, option)
         for kind in kinds:
-            trial = _Reading([], self.registry, self.checks)
+            trial = _Reading([], self.registry, self.checks, self.locate)
             found = trial.single(kind, raw, path, option)
             if found is not _BAD:
                 return found
@@ -180,7 +193,8 @@ class _Reading:
 
     def scalar(self, hint: Any, raw: Any, path: KeyPath, option: Option) -> Any:
         try:
-            return _scalar(hint, raw, option)
+            value = _scalar(hint, raw, option)
+            return self.locate(value, path) if option.info.path and value else value
         except ValueError as error:
             self.issues.append(Issue(path, str(error), hide=option.info.secret))
             return _BAD

@@ -92,7 +92,8 @@ class Empirical:
     weights: tuple[float, ...] = setting((), doc="relative frequency of each value; default equal", ge=0)
     path: str = setting(
         "",
-        doc="CSV file of value,weight lines instead of `values`; relative to the directory the command runs in",
+        doc="CSV file of value,weight lines instead of `values`",
+        path=True,
     )
 
     def __attrs_post_init__(self) -> None:

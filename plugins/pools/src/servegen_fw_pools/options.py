@@ -14,14 +14,14 @@ class Shipped:
     """A fitted pool that comes with this distribution, or a pool file."""
 
     name: str = setting("", doc="a shipped pool: deepseek-r1, mm-image or m-small")
-    path: str = setting("", doc="a pool file instead, as written by the fit or by save_pool")
+    path: str = setting("", doc="a pool file instead, as written by the fit or by save_pool", path=True)
 
 
 @attrs.frozen
 class Published:
     """The released client data of ServeGen, read in place."""
 
-    path: str = setting(doc="folder with chunk-N-trace.csv files, or a root above it")
+    path: str = setting(doc="folder with chunk-N-trace.csv files, or a root above it", path=True)
     workload: str = setting("", doc="workload below the root: deepseek-r1, or reason/deepseek-r1")
     missing: Literal["borrow", "drop", "error"] = setting(
         "borrow",
@@ -34,14 +34,14 @@ class Published:
 class Azure:
     """The Azure LLM inference traces: CSV with TIMESTAMP, ContextTokens, GeneratedTokens."""
 
-    path: str = setting(doc="the CSV file")
+    path: str = setting(doc="the CSV file", path=True)
 
 
 @attrs.frozen
 class Mooncake:
     """The Mooncake traces: JSON lines with timestamp (ms), input_length, output_length, hash_ids."""
 
-    path: str = setting(doc="the JSONL file")
+    path: str = setting(doc="the JSONL file", path=True)
     block_tokens: int = setting(512, doc="prompt tokens behind one hash id", unit="tokens", ge=1)
 
 
@@ -52,7 +52,7 @@ TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
 class Jsonl:
     """A request log of one JSON object a line. Options name the keys; an empty name means that there is none."""
 
-    path: str = setting(doc="the log file")
+    path: str = setting(doc="the log file", path=True)
     timestamp: str = setting("timestamp", doc="arrival of the request")
     time_unit: TimeUnit = setting("s", doc="unit of the timestamps; iso for ISO 8601 texts")
     input: str = setting("input_tokens", doc="prompt tokens, carried history included")
