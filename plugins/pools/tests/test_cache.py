@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from servegen_fw_pools import cache, published
 from servegen_fw_pools.options import Published
 
-from servegen_fw.plugin import ClientPool
+from servegen_fw.plugin import ClientPool, open_pool
 
 TEXT = {"input_tokens": {10: 0.5, 20: 0.5}, "output_tokens": {5: 1.0}}
 
@@ -136,3 +138,18 @@ def test_folders_with_odd_names_keep_their_own_copies(
     (odd / "chunk-0-trace.csv").write_text("0,0.5,1,Gamma,1,1\n")
     read(odd)
     assert len(list(cache.cache_folder().iterdir())) == 2
+
+
+def test_two_processes_may_compile_at_once(source: Path) -> None:
+    """Readers that start together on an empty cache all get the pool, and one sound copy is left."""
+    code = (
+        "import sys; from servegen_fw_pools import options, published;"
+        "print(published.make(options.Published(path=sys.argv[1])).read().count.sum())"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", code, str(source)], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [process.communicate(timeout=60)[0].strip() for process in started] == ["104.0"] * 3
+    (kept,) = cache.cache_folder().iterdir()
+    assert open_pool(kept).count.sum() == 104

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from servegen_fw_pools.compile import client_files, compile_folder
 from servegen_fw_pools.fit import step_table
 
@@ -169,3 +171,78 @@ def test_real_m_small_borrows_for_five_clients(real: Callable[[str], Path]) -> N
     assert pool.count.shape == (43, 2016)
     assert np.isclose(pool.rate, 1174, atol=1)
     assert "37 of 2016 windows" in " ".join(pool.meta["notes"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["__import__('os').system('touch owned')", "{1: open('owned', 'w').write('x')}", "{1: 10**10**10}"],
+)
+def test_code_in_a_dataset_is_refused_with_its_place(
+    tmp_path: Path, write_client: Callable[..., None], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """A table that is code makes an input error at file:line:col, and nothing happens."""
+    write_client(tmp_path / "data", "0", [11], [TEXT])
+    data = {"0": {"input_tokens": "{1: 1.0}", "output_tokens": text}}
+    (tmp_path / "data" / "chunk-0-dataset.json").write_text(json.dumps(data, indent=2))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"chunk-0-dataset\.json:4:\d+: output_tokens of window 0"):
+        compile_folder(tmp_path / "data", "p")
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_bytes_that_are_not_utf8_are_placed(tmp_path: Path, write_client: Callable[..., None]) -> None:
+    """In a trace as in a dataset the first bad byte is named by file, line and column."""
+    for name, place in (("chunk-0-trace.csv", "1:6"), ("chunk-0-dataset.json", "2:4")):
+        write_client(tmp_path, "0", [11], [TEXT])
+        path = tmp_path / name
+        path.write_bytes(path.read_bytes()[:5] + b"\xff")
+        with pytest.raises(InputError, match=rf"{name}:{place}: byte 0xff is not UTF-8"):
+            compile_folder(tmp_path, "p")
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 2**32 - 1), clients=st.integers(1, 4), windows=st.integers(1, 7))
+def test_any_complete_folder_comes_back_as_written(
+    tmp_path_factory: pytest.TempPathFactory,
+    write_client: Callable[..., None],
+    seed: int,
+    clients: int,
+    windows: int,
+) -> None:
+    """Random counts and masses: each client's counts and, where it is active, its masses are those written."""
+    rng = np.random.default_rng(seed)
+    folder = tmp_path_factory.mktemp("any")
+    written = {}
+    for client in range(clients):
+        counts = (rng.integers(10, 99, windows) * rng.integers(0, 2, windows)).tolist()
+        counts[0] = counts[0] or 10
+        tables = []
+        for _ in range((windows + 1) // 2):
+            values = rng.choice(200, rng.integers(1, 9), replace=False).tolist()
+            mass = rng.dirichlet(np.ones(len(values))).tolist()
+            tables.append({"input_tokens": {v + 1: m for v, m in zip(values, mass, strict=True)}})
+        write_client(folder, str(client), counts, tables)
+        written[str(client)] = (counts, tables)
+    pool = compile_folder(folder, "p", "error")
+    for row, (counts, tables) in enumerate(written.values()):
+        assert pool.count[row].tolist() == counts
+        for window, fields in enumerate(tables):
+            if windows > 2 or window == 0:
+                found = table_of(pool, "input_tokens", str(row), window)
+                assert found == pytest.approx(fields["input_tokens"], abs=1e-11)
+
+
+def test_real_m_small_can_be_dropped_or_refused(real: Callable[[str], Path]) -> None:
+    """The other two rules on the real data: 38 clients with 43 % of the requests, or an error that names the five."""
+    folder = real("servegen/language/m-small")
+    pool = compile_folder(folder, "m-small", "drop")
+    assert len(pool.clients) == 38
+    assert not {"1", "5", "8", "11", "38"} & set(pool.clients)
+    assert pool.rate == pytest.approx(1174 * 0.432, rel=0.01)
+    with pytest.raises(InputError, match="57% of the requests lack length data: 1, 5, 8, 11, 38"):
+        compile_folder(folder, "m-small", "error")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import attrs
 import numpy as np
 import pytest
 from servegen_fw_pools.compile import compile_folder
-from servegen_fw_pools.fit import excerpt, fit_pool, main, step_table, table_requests
+from servegen_fw_pools.fit import NOISE_SHARE, TOLERANCE, excerpt, fit_pool, main, step_table, table_requests
+from servegen_fw_pools.knots import LEVEL_GRID, level_at
 from servegen_fw_pools.shipped import open_shipped
 
 from servegen_fw.plugin import ClientPool, InputError, Tables, open_pool
@@ -157,6 +160,7 @@ def test_a_refit_equals_the_shipped_pool(name: str, request: pytest.FixtureReque
     assert again.meta == shipped.meta
 
 
+@pytest.mark.slow
 def test_a_refit_of_m_small_equals_the_shipped_pool(real: Callable[[str], Path]) -> None:
     """The same for m-small, whose missing clients are borrowed and said to be."""
     again = fit_pool(compile_folder(real("servegen/language/m-small"), "m-small"))
@@ -216,3 +220,51 @@ def test_image_standard_sizes_are_in_the_shipped_pool(mm_image: ClientPool) -> N
             found[row] += share * np.array([(drawn == 1196).mean(), (drawn == 252).mean()])
     assert found[1].min() > 0.05
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=0.002)
+
+
+@pytest.mark.parametrize("name", ["mm_image", "deepseek"])
+def test_every_real_table_is_within_its_tolerance(name: str, request: pytest.FixtureRequest) -> None:
+    """Each table's KS distance is at most the larger of 0.2 % and half its own standard error, and the grids' rounding."""
+    pool: ClientPool = request.getfixturevalue(name)
+    shipped = open_shipped(pool.name)
+    requests = table_requests(pool)
+    for f, c, v in np.argwhere((pool.table >= 0) & (requests > 0)):
+        half = 0.5 / 501 if pool.fields[f] == "reason_ratio" else 0.5
+        values, cdf = step_table(pool.tables, int(pool.table[f, c, v]))
+        knots, levels = step_table(shipped.tables, int(shipped.table[f, c, v]))
+        # The knots of ratios are rounded to 2**-14, a sixteenth of a bin; looking there moves the level by that much.
+        slack = 2 / LEVEL_GRID + (np.diff(cdf, prepend=0).max() / 16 if half < 0.5 else 0)
+        tolerance = max(TOLERANCE, NOISE_SHARE / (2 * np.sqrt(requests[c, v])))
+        assert np.abs(level_at(knots, levels, values + half) - cdf).max() <= tolerance + slack
+
+
+def test_a_fit_does_not_depend_on_the_order_of_the_folder(
+    tmp_path: Path, write_client: Callable[..., None]
+) -> None:
+    """The same files written in another order, fitted by another process, give the same bytes."""
+    tables = {n: [{"input_tokens": {n + 5: 0.5, 90: 0.5}, "output_tokens": {7: 1.0}}] for n in range(4)}
+    for folder, order in (("a", (0, 1, 2, 3)), ("b", (3, 1, 0, 2))):
+        for n in order:
+            write_client(tmp_path / folder, str(n), [12 + n] * 144, tables[n])
+        command = [sys.executable, "-m", "servegen_fw_pools.fit", str(tmp_path / folder), "--name", "p"]
+        done = subprocess.run(
+            [*command, "--out", f"{folder}.pool"], cwd=tmp_path, check=True, capture_output=True
+        )
+        assert not done.stderr
+    assert (tmp_path / "a.pool").read_bytes() == (tmp_path / "b.pool").read_bytes()
+
+
+def test_fields_that_are_no_whole_numbers_keep_their_grid() -> None:
+    """Ratios on a grid of 1/501 are smeared by half a bin, stay within [0, 1], and knots lie on multiples of 2**-14."""
+    values = np.arange(501) / 501
+    cdf = np.cumsum(np.where((values > 0.3) & (values < 0.4) | (values > 0.9), 1.0, 0.05))
+    pool = attrs.evolve(
+        small_pool(days=1),
+        fields=("reason_ratio",),
+        tables=Tables(np.arange(9) * 501, np.tile(values, 8), np.tile(cdf / cdf[-1], 8)),
+    )
+    fitted = fit_pool(pool)
+    assert fitted.tables.value.min() == 0
+    assert fitted.tables.value.max() <= 1
+    assert np.array_equal(fitted.tables.value * 2**14, np.rint(fitted.tables.value * 2**14))
+    assert fitted.meta["fit"]["error"]["reason_ratio"]["ks_max"] < 0.01

@@ -104,3 +104,29 @@ def test_level_at_takes_the_upper_level_at_a_jump() -> None:
     knots, levels = np.array([1.0, 2.0, 2.0, 4.0]), np.array([0.0, 0.25, 0.5, 1.0])
     at = np.array([0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 9.0])
     np.testing.assert_allclose(level_at(knots, levels, at), [0, 0, 0.125, 0.5, 0.75, 1, 1])
+
+
+def test_levels_and_values_lie_on_their_grids() -> None:
+    """Levels are multiples of 2**-16 and values of the stated grid, so that machines agree to the last bit."""
+    rng = np.random.default_rng(1)
+    mass = rng.random(400)
+    cdf = np.cumsum(mass) / mass.sum()
+    cdf[-1] = 1
+    knots, levels = fit_table(np.arange(400.0), cdf, 0.5, 0.002, 2.0)
+    assert np.array_equal(levels * LEVEL_GRID, np.rint(levels * LEVEL_GRID))
+    assert np.array_equal(knots * 2, np.rint(knots * 2))
+
+
+def test_a_smaller_tolerance_never_takes_fewer_knots() -> None:
+    """From 10 % down to 0.1 % the number of knots grows, up to all corners at 0."""
+    rng = np.random.default_rng(6)
+    values = np.unique(rng.lognormal(5, 1, 3000).astype(int)).astype(float)
+    mass = rng.random(len(values))
+    cdf = np.cumsum(mass) / mass.sum()
+    cdf[-1] = 1
+    sizes = [
+        len(fit_table(values, cdf, 0.5, tolerance, 2.0)[0]) for tolerance in (0.1, 0.03, 0.01, 0.003, 0.001)
+    ]
+    assert sizes == sorted(sizes)
+    level, _ = corners(values, cdf, 0.5)
+    assert len(simplify(*corners(values, cdf, 0.5), 1e-12)) > 0.5 * len(level)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -120,3 +121,26 @@ def test_real_tables_agree_with_python(real: Callable[[str], Path]) -> None:
             assert values.tolist() == sorted(expected)
             masses = [expected[value] for value in sorted(expected)]
             np.testing.assert_allclose(np.diff(cdf, prepend=0), masses, rtol=0, atol=1e-12)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(st.text("0123456789.:,{} e-+\\n'x[]", max_size=40))
+def test_any_text_is_a_distribution_or_refused(text: str) -> None:
+    """Whatever stands in the braces: ascending values with levels up to 1, nothing at all, or MassError."""
+    found = None
+    with contextlib.suppress(MassError):
+        found = parse_masses("{" + text + "}")
+    if found is not None:
+        values, cdf = found
+        assert len(values) == len(cdf)
+        assert (np.diff(values) > 0).all()
+        assert (np.diff(cdf) >= 0).all()
+        assert len(cdf) == 0 or cdf[-1] == 1
+
+
+def test_sums_off_by_rounding_are_accepted_and_mended() -> None:
+    """Masses that sum to 1 within 4e-15, as published, end at exactly 1; an error of 1e-5 is refused."""
+    third = 1 / 3
+    assert parse_masses(f"{{1: {third}, 2: {third}, 3: {third - 4e-15}}}")[1][-1] == 1.0
+    with pytest.raises(MassError, match="sum to 0.99999"):
+        parse_masses(f"{{1: {third}, 2: {third}, 3: {third - 1e-5}}}")
