@@ -17,7 +17,7 @@ def test_every_metric_computes_and_says_what_it_is(entry, build):
     """A declared metric can be made, yields a series or a scalar with a unit, and is defined in words."""
     found = entry.product(entry.config()).compute(build([0.0, 1.0, 2.0]))
     assert isinstance(found, Series | Scalar)
-    assert found.unit
+    assert found.unit == entry.unit
     assert found.better in {"lower", "higher"}
     assert entry.label
     assert len(entry.definition.split()) > 5

@@ -194,7 +194,7 @@ def plugin(**answers):
 def test_a_plugins_metric_is_read_only_if_an_objective_names_it(run, verdict):
     """What else is installed changes neither rows nor verdict; a named metric is listed, judged, and counts for goodput."""
     watts = Series(np.array([1.0, 9.0]), np.array([0.0, 1.0]), "J", "lower", rows=np.array([0, 1]))
-    registry = Registry.load(plugins=[plugin(energy=watts, cost=Scalar(3.0, "1", "lower", 5))])
+    registry = Registry.load(plugins=[plugin(energy=watts, cost=Scalar(3.0, "ratio", "lower", 5))])
     silent = verdict(run, FAST, registry=registry)
     assert [row.name for row in silent.metrics] == [row.name for row in verdict(run, FAST).metrics]
     named = verdict(run, Objective(metric="energy", stat="max", max=5.0), GOOD, registry=registry)

@@ -39,7 +39,7 @@ def test_lag_says_what_to_do(build):
     """The message has figure, limit and unit; the cure names a rate and the ways out."""
     gate = driver_gates.lag(late(build, 0.038))
     assert "p99 38 ms against a limit of 5 ms" in gate.message
-    assert "lower the rate below 1 req/s" in gate.cure
+    assert "lower the rate below 1.0 req/s" in gate.cure
     assert "idle machine" in gate.cure
 
 

@@ -106,7 +106,7 @@ def test_an_objective_with_two_limits_gives_two_results(run):
 
 def test_scalars_are_judged_by_value_and_interval(run):
     """A metric with one value needs no statistic."""
-    goodput = Scalar(0.94, "1", "higher", n=500, low=0.92, high=0.96)
+    goodput = Scalar(0.94, "ratio", "higher", n=500, low=0.92, high=0.96)
     result = judged(run, Objective(metric="goodput", min=0.95), goodput)
     assert (result.status, result.sure) == ("missed", False)
     assert "94 % is 1 points under the smallest allowed" in result.detail

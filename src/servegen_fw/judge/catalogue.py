@@ -11,6 +11,7 @@ METRICS = (
     MetricEntry(
         name="ttft",
         make=f"{_SERIES}:ttft",
+        unit="s",
         label="TTFT from due time",
         summary="time to first token, reasoning or answer",
         definition="from the due time to the first chunk with a token, reasoning or answer; judged requests that succeeded",
@@ -18,6 +19,7 @@ METRICS = (
     MetricEntry(
         name="ttfa",
         make=f"{_SERIES}:ttfa",
+        unit="s",
         label="first answer token",
         summary="time to first answer token",
         definition="from the due time to the first chunk with an answer token; judged requests that succeeded and answered",
@@ -25,6 +27,7 @@ METRICS = (
     MetricEntry(
         name="itl",
         make=f"{_SERIES}:itl",
+        unit="s",
         label="ITL",
         summary="inter-token latency: every gap counts",
         definition="between one chunk with tokens and the next of the same request; all gaps of judged requests that succeeded",
@@ -32,6 +35,7 @@ METRICS = (
     MetricEntry(
         name="tpot",
         make=f"{_SERIES}:tpot",
+        unit="s",
         label="TPOT",
         summary="time per output token after the first",
         definition="(last - first chunk with tokens) / (output tokens - 1); judged requests that succeeded with more than one token",
@@ -39,6 +43,7 @@ METRICS = (
     MetricEntry(
         name="e2e",
         make=f"{_SERIES}:e2e",
+        unit="s",
         label="end to end",
         summary="from due to done",
         definition="from the due time to the end of the stream; judged requests that succeeded",
@@ -46,6 +51,7 @@ METRICS = (
     MetricEntry(
         name="ttft-sent",
         make=f"{_SERIES}:ttft_sent",
+        unit="s",
         label="TTFT from sent",
         summary="time to first token as a server's own timings count it",
         definition="from the last byte of the request written to the first chunk with a token; judged requests that succeeded",
@@ -53,6 +59,7 @@ METRICS = (
     MetricEntry(
         name="lag",
         make=f"{_SERIES}:lag",
+        unit="s",
         label="driver lag",
         summary="how late the driver was",
         definition="from the due time to the hand-over to the backend; all judged requests that left, none on a virtual clock",
@@ -60,6 +67,7 @@ METRICS = (
     MetricEntry(
         name="goodput",
         make=f"{_SCALARS}:goodput",
+        unit="ratio",
         label="goodput",
         summary="share of requests that met every per-request objective",
         definition="judged requests that succeeded and whose own values meet every per-request objective, over all judged requests",
@@ -67,6 +75,7 @@ METRICS = (
     MetricEntry(
         name="error-share",
         make=f"{_SCALARS}:error_share",
+        unit="ratio",
         label="errors",
         summary="share of requests without success",
         definition="judged requests that failed, were truncated or cancelled or did not end, over all judged requests",
@@ -74,6 +83,7 @@ METRICS = (
     MetricEntry(
         name="throughput",
         make=f"{_SCALARS}:throughput",
+        unit="1/s",
         label="requests",
         summary="requests that ended well per second",
         definition="requests whose stream ended with success inside the window, whenever due, over the window's length",
@@ -81,6 +91,7 @@ METRICS = (
     MetricEntry(
         name="output-throughput",
         make=f"{_SCALARS}:output_throughput",
+        unit="tokens/s",
         label="output",
         summary="output tokens per second",
         definition="tokens generated inside the window, each request's spread evenly from its first to its last chunk, over the window's length",
@@ -88,6 +99,7 @@ METRICS = (
     MetricEntry(
         name="input-throughput",
         make=f"{_SCALARS}:input_throughput",
+        unit="tokens/s",
         label="input",
         summary="prompt tokens per second",
         definition="prompt tokens of requests whose first token came inside the window, over the window's length",
@@ -95,6 +107,7 @@ METRICS = (
     MetricEntry(
         name="offered-rate",
         make=f"{_SCALARS}:offered_rate",
+        unit="1/s",
         label="offered",
         summary="requests due per second",
         definition="requests due inside the window over the window's length; an exact count, so without an interval",
@@ -102,6 +115,7 @@ METRICS = (
     MetricEntry(
         name="achieved-rate",
         make=f"{_SCALARS}:achieved_rate",
+        unit="1/s",
         label="sent",
         summary="requests that left per second",
         definition="requests handed to the backend inside the window over the window's length; an exact count, so without an interval",

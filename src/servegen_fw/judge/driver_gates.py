@@ -8,7 +8,8 @@ import numpy as np
 
 from servegen_fw.data.report import Gate, GateStatus
 from servegen_fw.data.run import Run
-from servegen_fw.judge.words import amount, counted
+from servegen_fw.judge.words import counted
+from servegen_fw.suite.display import format_quantity
 
 LAG_LIMIT_S = 0.005
 """Largest p99 of start - due; half of it is a warning. A peer's reported TTFT error is of the size of its lag."""
@@ -47,11 +48,11 @@ def lag(run: Run) -> Gate:
         return Gate("lag", "unknown", "driver-lag", "no judged request left")
     late = np.sort(records.start_ns[rows] - records.due_ns[rows]) / 1e9
     p99 = float(late[math.ceil(0.99 * len(late)) - 1])
-    message = f"the driver's lag: p99 {amount(p99, 's')} against a limit of {amount(LAG_LIMIT_S, 's')}"
+    message = f"the driver's lag: p99 {format_quantity(p99, 's')} against a limit of {format_quantity(LAG_LIMIT_S, 's')}"
     if p99 <= LAG_LIMIT_S / 2:
         return Gate("lag", "ok", "driver-lag", message, "", p99, LAG_LIMIT_S, "s")
     rate = len(rows) / run.window_s if run.window_s > 0 else math.nan
-    cure = f"lower the rate below {amount(rate, '1/s')}, add worker processes, or run on an idle machine"
+    cure = f"lower the rate below {format_quantity(rate, '1/s')}, add worker processes, or run on an idle machine"
     status: GateStatus = "invalid" if p99 > LAG_LIMIT_S else "warn"
     return Gate("lag", status, "driver-lag", message, cure, p99, LAG_LIMIT_S, "s")
 
@@ -66,14 +67,14 @@ def stalls(run: Run) -> Gate:
     long = harness.stall_s[harness.stall_s > STALL_S]
     stalled = float(long.sum()) / harness.wall_s
     message = (
-        f"event loop stalls over {amount(STALL_S, 's')}: {amount(stalled, '1')} of the time against a limit of "
-        f"{amount(STALLED_LIMIT, '1')} (longest {amount(float(harness.stall_s.max(initial=0.0)), 's')})"
+        f"event loop stalls over {format_quantity(STALL_S, 's')}: {format_quantity(stalled, 'ratio')} of the time against a limit of "
+        f"{format_quantity(STALLED_LIMIT, 'ratio')} (longest {format_quantity(float(harness.stall_s.max(initial=0.0)), 's')})"
     )
     if stalled <= STALLED_LIMIT / 10:
-        return Gate("stalls", "ok", "loop-stalls", message, "", stalled, STALLED_LIMIT, "1")
+        return Gate("stalls", "ok", "loop-stalls", message, "", stalled, STALLED_LIMIT, "ratio")
     status: GateStatus = "invalid" if stalled > STALLED_LIMIT else "warn"
     cure = "run on an idle machine, add worker processes, or lower the rate"
-    return Gate("stalls", status, "loop-stalls", message, cure, stalled, STALLED_LIMIT, "1")
+    return Gate("stalls", status, "loop-stalls", message, cure, stalled, STALLED_LIMIT, "ratio")
 
 
 def busy(run: Run) -> Gate:
@@ -86,8 +87,8 @@ def busy(run: Run) -> Gate:
     workers = max(1, int(run.facts.get("workers", 1)))
     used = harness.cpu_s / harness.wall_s / workers
     cores = counted(workers, "core")
-    message = f"the driver used {amount(used, '1')} of {cores}, limit {amount(BUSY_LIMIT, '1')}"
+    message = f"the driver used {format_quantity(used, 'ratio')} of {cores}, limit {format_quantity(BUSY_LIMIT, 'ratio')}"
     if used <= BUSY_LIMIT:
-        return Gate("driver cpu", "ok", "driver-cpu", message, "", used, BUSY_LIMIT, "1")
+        return Gate("driver cpu", "ok", "driver-cpu", message, "", used, BUSY_LIMIT, "ratio")
     cure = "add worker processes or lower the rate; times may hold the driver's own delays"
-    return Gate("driver cpu", "warn", "driver-cpu", message, cure, used, BUSY_LIMIT, "1")
+    return Gate("driver cpu", "warn", "driver-cpu", message, cure, used, BUSY_LIMIT, "ratio")

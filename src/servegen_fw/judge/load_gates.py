@@ -8,7 +8,8 @@ from servegen_fw.data.records import CANCELLED, ERROR, PENDING, TRUNCATED
 from servegen_fw.data.report import Gate, GateStatus
 from servegen_fw.data.run import Run
 from servegen_fw.judge.driver_gates import LAG_LIMIT_S
-from servegen_fw.judge.words import amount, counted
+from servegen_fw.judge.words import counted
+from servegen_fw.suite.display import format_quantity
 
 OFFERED_LIMIT = 0.99
 """Smallest share of the planned requests that must have left; below 0.999 is a warning."""
@@ -49,13 +50,13 @@ def offered(run: Run) -> Gate:
     left = (records.start_ns >= 0) & (records.start_ns <= end_ns + LAG_LIMIT_S * 1e9)
     done = int(np.count_nonzero(asked & left))
     share, length_s = done / n, run.window_s
-    message = f"{amount(done / length_s, '1/s')} of {amount(n / length_s, '1/s')} offered left in time"
+    message = f"{format_quantity(done / length_s, '1/s')} of {format_quantity(n / length_s, '1/s')} offered left in time"
     if share >= 0.999:
-        return Gate("offered", "ok", "offered-not-achieved", message, "", share, OFFERED_LIMIT, "1")
+        return Gate("offered", "ok", "offered-not-achieved", message, "", share, OFFERED_LIMIT, "ratio")
     status: GateStatus = "warn" if share >= OFFERED_LIMIT else "invalid"
-    cure = f"lower the rate below {amount(done / length_s, '1/s')}, add worker processes, or run on an idle machine"
-    message += f" ({amount(share, '1')}, limit {amount(OFFERED_LIMIT, '1')})"
-    return Gate("offered", status, "offered-not-achieved", message, cure, share, OFFERED_LIMIT, "1")
+    cure = f"lower the rate below {format_quantity(done / length_s, '1/s')}, add worker processes, or run on an idle machine"
+    message += f" ({format_quantity(share, 'ratio')}, limit {format_quantity(OFFERED_LIMIT, 'ratio')})"
+    return Gate("offered", status, "offered-not-achieved", message, cure, share, OFFERED_LIMIT, "ratio")
 
 
 def drained(run: Run) -> Gate:
@@ -68,12 +69,12 @@ def drained(run: Run) -> Gate:
         )
     share = cut / len(run.rows)
     message = (
-        f"{counted(cut, 'judged request')} ({amount(share, '1')}, limit {amount(UNFINISHED_LIMIT, '1')}) "
-        f"cut off {amount(run.plan.drain_s, 's')} after the last was due; they are the slow ones"
+        f"{counted(cut, 'judged request')} ({format_quantity(share, 'ratio')}, limit {format_quantity(UNFINISHED_LIMIT, 'ratio')}) "
+        f"cut off {format_quantity(run.plan.drain_s, 's')} after the last was due; they are the slow ones"
     )
     cure = "allow a longer drain; if the queue only grows, the server is overloaded: lower the rate"
     found: GateStatus = "invalid" if share > UNFINISHED_LIMIT else "warn"
-    return Gate("drained", found, "not-drained", message, cure, share, UNFINISHED_LIMIT, "1")
+    return Gate("drained", found, "not-drained", message, cure, share, UNFINISHED_LIMIT, "ratio")
 
 
 def errors(run: Run) -> Gate:
@@ -96,15 +97,15 @@ def _failed(run: Run, kind: int, name: str, verb: str, cure: str) -> Gate:
     share = len(rows) / n
     message = f"{len(rows):,} of {counted(n, 'request')} {verb}"
     if not len(rows):
-        return Gate(name, "ok", name, message, "", share, FAILED_LIMIT, "1")
+        return Gate(name, "ok", name, message, "", share, FAILED_LIMIT, "ratio")
     times = np.bincount(records.code[rows], minlength=len(records.codes))
     often = [
         f"{times[at]:,} {records.codes[at]}"
         for at in np.argsort(-times)[:3]
         if times[at] and records.codes[at]
     ]
-    message += f" ({amount(share, '1')}, limit {amount(FAILED_LIMIT, '1')})"
+    message += f" ({format_quantity(share, 'ratio')}, limit {format_quantity(FAILED_LIMIT, 'ratio')})"
     if often:
         message += f": {', '.join(often)}"
     status: GateStatus = "invalid" if share > FAILED_LIMIT else "warn"
-    return Gate(name, status, name, message, cure, share, FAILED_LIMIT, "1")
+    return Gate(name, status, name, message, cure, share, FAILED_LIMIT, "ratio")

@@ -8,7 +8,8 @@ import numpy as np
 
 from servegen_fw.data.arrays import F8, I8
 from servegen_fw.data.run import Run, Series
-from servegen_fw.judge.words import amount, counted
+from servegen_fw.judge.words import counted
+from servegen_fw.suite.display import format_quantity
 
 _CONCENTRATED = 0.2
 
@@ -23,9 +24,9 @@ def describe(run: Run, series: Series, limit: float, sense: Literal["max", "min"
     if series.rows is None:
         weight = np.ones(len(series.values)) if series.weight is None else series.weight
         share = float(weight[wrong].sum() / weight.sum())
-        return f"{amount(share, '1')} of the values {verb}, {_when(series.at_s[wrong])}"
+        return f"{format_quantity(share, 'ratio')} of the values {verb}, {_when(series.at_s[wrong])}"
     total = len(series.values)
-    head = f"{count:,} of {counted(total, 'request')} ({amount(count / total, '1')}) {verb}"
+    head = f"{count:,} of {counted(total, 'request')} ({format_quantity(count / total, 'ratio')}) {verb}"
     return ", ".join(
         part for part in (head, _whose(run, series.rows[wrong]), _when(series.at_s[wrong])) if part
     )

@@ -15,7 +15,7 @@ from servegen_fw.data.run import Run, Scalar, Series
 from servegen_fw.judge import misses, statistics
 from servegen_fw.judge.quantiles import Sample, is_statistic, share_of
 from servegen_fw.judge.readings import Broken, Reading
-from servegen_fw.judge.words import amount
+from servegen_fw.suite.display import format_quantity
 from servegen_fw.suite.model import Objective, Suite, Where
 
 Sense = Literal["max", "min"]
@@ -36,7 +36,7 @@ def text_of(objective: Objective, sense: Sense, limit: float, unit: str) -> str:
     sign = "<=" if sense == "max" else ">="
     keys = attrs.asdict(objective.where)
     where = ", ".join(f"{key} = {value}" for key, value in keys.items() if value is not None)
-    return f"{head} {sign} {amount(limit, unit)}" + (f" where {where}" if where else "")
+    return f"{head} {sign} {format_quantity(limit, unit)}" + (f" where {where}" if where else "")
 
 
 def judge(objective: Objective, run: Run, found: Reading | Broken) -> list[ObjectiveResult]:
@@ -66,7 +66,7 @@ def _judge(
     if isinstance(found, Series):
         lost, allowed = _lost(objective.stat, sense, run, found)
         if lost > allowed:
-            told = f"{amount(lost, '1')} of the requests had no success, more than the {amount(allowed, '1')} allowed"
+            told = f"{format_quantity(lost, 'ratio')} of the requests had no success, more than the {format_quantity(allowed, 'ratio')} allowed"
             detail = f"{told}; {detail}" if status == "missed" else told
             status, sure = "missed", True
     return ObjectiveResult(
@@ -113,19 +113,19 @@ def _status(estimate: Estimate, limit: float, sense: Sense) -> tuple[ObjectiveSt
 
 
 def _by_how_much(estimate: Estimate, limit: float, unit: str, sense: Sense, status: ObjectiveStatus) -> str:
-    value = amount(estimate.value, unit)
+    value = format_quantity(estimate.value, unit)
     if estimate.value == limit:
         return f"{value} is the limit itself"
     name = "the limit" if status == "ok" else f"the {'largest' if sense == 'max' else 'smallest'} allowed"
-    if unit != "1" and limit > 0 and estimate.value >= 2 * limit:
-        return f"{value} is {amount(estimate.value / limit, '')} times {name}"
+    if unit != "ratio" and limit > 0 and estimate.value >= 2 * limit:
+        return f"{value} is {format_quantity(estimate.value / limit, '')} times {name}"
     side = "over" if estimate.value > limit else "under"
-    if unit == "1":
-        gap = amount(abs(estimate.value - limit) * 100, "points")
+    if unit == "ratio":
+        gap = format_quantity(abs(estimate.value - limit) * 100, "points")
     else:
-        gap = amount(abs(estimate.value - limit), unit)
+        gap = format_quantity(abs(estimate.value - limit), unit)
         if limit:
-            gap += f" ({amount(abs(estimate.value / limit - 1), '1')})"
+            gap += f" ({format_quantity(abs(estimate.value / limit - 1), 'ratio')})"
     return f"{value} is {gap} {side} {name}"
 
 

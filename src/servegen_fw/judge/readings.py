@@ -14,7 +14,7 @@ from servegen_fw.data.run import Run, Scalar, Series
 from servegen_fw.hooks.entries import MetricEntry
 from servegen_fw.judge import statistics
 from servegen_fw.judge.catalogue import METRICS
-from servegen_fw.judge.words import amount
+from servegen_fw.suite.display import format_quantity
 
 if TYPE_CHECKING:
     from servegen_fw.hooks.registry import Registry
@@ -87,6 +87,6 @@ def _note(name: str, found: Series, run: Run) -> str:
     chunks = float(run.records.chunks_n[rows].sum())
     tokens = float(run.records.output_tokens[rows].sum())
     if len(found.values) and chunks and tokens > 1.01 * chunks:
-        return f"{amount(tokens / chunks, 'tokens')} a chunk: gaps are between chunks, not tokens"
+        return f"{format_quantity(tokens / chunks, 'tokens')} a chunk: gaps are between chunks, not tokens"
     dropped = int(np.count_nonzero(~np.isfinite(found.values)))
     return f"{dropped:,} values that are not finite were left out" if dropped else ""

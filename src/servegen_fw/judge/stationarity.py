@@ -10,7 +10,7 @@ from servegen_fw.data.arrays import F8
 from servegen_fw.data.report import Gate
 from servegen_fw.data.run import Run
 from servegen_fw.judge import bootstrap
-from servegen_fw.judge.words import amount
+from servegen_fw.suite.display import format_quantity
 
 LEAST = 200
 """Requests below which a drift cannot be told from chance."""
@@ -45,14 +45,14 @@ def stationary(run: Run) -> Gate:
     late = len(run.rows) - early
     if max(early, late) > LOAD_MOVED * min(early, late):
         half_s = run.window_s / 2
-        moved = f"{amount(early / half_s, '1/s')} to {amount(late / half_s, '1/s')}"
+        moved = f"{format_quantity(early / half_s, '1/s')} to {format_quantity(late / half_s, '1/s')}"
         return Gate("stationary", "n/a", "drift", f"n/a (the offered load itself changes: {moved})")
     rows = rows[np.argsort(records.due_ns[rows], kind="stable")]
     values = (records.first_ns[rows] - records.due_ns[rows]) / 1e9
     t = _trend_t(values)
     half = len(values) // 2
     before, after = float(np.median(values[:half])), float(np.median(values[half:]))
-    message = f"median TTFT {amount(before, 's')} in the first half, {amount(after, 's')} in the second"
+    message = f"median TTFT {format_quantity(before, 's')} in the first half, {format_quantity(after, 's')} in the second"
     factor = max(before, after) / max(min(before, after), 1e-9)
     if abs(t) <= 1.0 or factor <= MATERIAL:
         return Gate("stationary", "ok", "drift", message, "", factor, MATERIAL, "")

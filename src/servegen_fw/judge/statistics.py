@@ -38,7 +38,7 @@ def share(marked: Bool, at_s: F8, better: Better) -> Scalar:
     """
     n = len(marked)
     if not n:
-        return Scalar(math.nan, "1", better)
+        return Scalar(math.nan, "ratio", better)
     value = float(np.count_nonzero(marked)) / n
     effective, t = float(n), bootstrap.student(0.5 + bootstrap.LEVEL / 2, 1e5)
     if 0 < value < 1 and n >= bootstrap.LEAST:
@@ -56,7 +56,7 @@ def share(marked: Bool, at_s: F8, better: Better) -> Scalar:
     low, high = max(0.0, middle - reach), min(1.0, middle + reach)
     return Scalar(
         value,
-        "1",
+        "ratio",
         better,
         n=n,
         low=min(low, value),

@@ -6,7 +6,7 @@ import numpy as np
 
 from servegen_fw.data.report import Gate
 from servegen_fw.data.run import Run
-from servegen_fw.judge.words import amount
+from servegen_fw.suite.display import format_quantity
 
 SHORT_LIMIT = 0.01
 """Share of outputs shorter than asked for above which the work done is not the work planned."""
@@ -28,22 +28,22 @@ def tokens(run: Run) -> Gate:
     both = (reported >= 0) & (counted >= 0)
     differ = float(np.mean(reported[both] != counted[both])) if both.any() else 0.0
     guessed = float(np.mean((reported < 0) & (counted < 0)))
-    source = f"counted by the server for {amount(float(np.mean(reported >= 0)), '1')} of the outputs"
+    source = (
+        f"counted by the server for {format_quantity(float(np.mean(reported >= 0)), 'ratio')} of the outputs"
+    )
     if guessed > SHORT_LIMIT:
-        message = (
-            f"{amount(guessed, '1')} of the outputs have no token count; their chunks were taken for tokens"
-        )
+        message = f"{format_quantity(guessed, 'ratio')} of the outputs have no token count; their chunks were taken for tokens"
         cure = "let the server report usage, or ask for token ids; TPOT and throughput are rough"
-        return Gate("tokens", "warn", "tokens-guessed", message, cure, guessed, SHORT_LIMIT, "1")
+        return Gate("tokens", "warn", "tokens-guessed", message, cure, guessed, SHORT_LIMIT, "ratio")
     if differ > MISMATCH_LIMIT:
-        message = f"server and client disagree on the tokens of {amount(differ, '1')} of the outputs; the server's count is used"
+        message = f"server and client disagree on the tokens of {format_quantity(differ, 'ratio')} of the outputs; the server's count is used"
         cure = "check how the server counts (special tokens, reasoning); a chunk may hold several tokens"
-        return Gate("tokens", "warn", "tokens-mismatch", message, cure, differ, MISMATCH_LIMIT, "1")
+        return Gate("tokens", "warn", "tokens-mismatch", message, cure, differ, MISMATCH_LIMIT, "ratio")
     if short > SHORT_LIMIT:
         done = float(made.sum()) / float(wanted.sum())
-        message = f"{amount(short, '1')} of the outputs are shorter than asked for; {amount(done, '1')} of the tokens were made"
+        message = f"{format_quantity(short, 'ratio')} of the outputs are shorter than asked for; {format_quantity(done, 'ratio')} of the tokens were made"
         cure = (
             "make the server go on to the wanted length (ignore_eos), or state that outputs end by themselves"
         )
-        return Gate("tokens", "warn", "outputs-short", message, cure, short, SHORT_LIMIT, "1")
-    return Gate("tokens", "ok", "tokens", source, "", short, SHORT_LIMIT, "1")
+        return Gate("tokens", "warn", "outputs-short", message, cure, short, SHORT_LIMIT, "ratio")
+    return Gate("tokens", "ok", "tokens", source, "", short, SHORT_LIMIT, "ratio")

@@ -21,7 +21,7 @@ def goodput(_: NoOptions) -> Reading:
 
     def compute(run: Run) -> Scalar:
         if run.good is None:
-            return Scalar(math.nan, "1", "higher")
+            return Scalar(math.nan, "ratio", "higher")
         return statistics.share(run.good[run.rows], run.records.due_ns[run.rows] / 1e9, "higher")
 
     return Reading(compute)
