@@ -42,8 +42,8 @@ def test_profiles_are_what_derive_gives(name):
 def test_block_counts_are_computed_or_the_servers_own(name):
     """A count marked computed equals the formula; vLLM's own counts on 80-GB cards are within 1 % of it."""
     model, gpu, tp, fp8 = ROWS[name]
-    shape = derive.roofline(model, gpu, tp, fp8=fp8).model
-    computed = derive.kv_blocks(shape, derive.ACCELERATORS[gpu], tp)
+    roofline = derive.roofline(model, gpu, tp, fp8=fp8)
+    computed = derive.kv_blocks(roofline.model, roofline.gpu, tp)
     profile = profiles.load(name)
     if profile.blocks_source.startswith("computed"):
         assert profile.blocks == computed

@@ -7,6 +7,8 @@ from math import inf
 import attrs
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from servegen_fw_sim.backend import SimBackend
 from servegen_fw_sim.options import SimOptions
 
@@ -214,6 +216,65 @@ def test_the_drain_ends_what_is_left(kit):
     # The last due time in the window was 0.5 s and nothing more could fall due.
     assert records.done_ns[0] == 2_500_000_000
     assert records.harness.wall_s == 2.5
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10**6),
+    mode=st.sampled_from(["open", "closed"]),
+    sessions=st.sampled_from(["reactive", "planned"]),
+    timeout_s=st.sampled_from([0.5, 2.0, 600.0]),
+    drain_s=st.sampled_from([0.0, 1.0, 100.0]),
+    overlap=st.booleans(),
+    api_s=st.sampled_from([0.0, 0.006]),
+)
+def test_every_row_ends_as_the_rules_say(kit, seed, mode, sessions, timeout_s, drain_s, overlap, api_s):
+    """Whatever the limits: times are in order, sessions go turn by turn, cut rows end at their limit, jumps change nothing."""
+    rng = np.random.default_rng(seed)
+    n = 40
+    turn = np.tile([0, 0, 1, 2], n // 4)
+    workload = kit.workload(
+        np.cumsum(rng.exponential(0.05, n)),
+        rng.integers(1, 1500, n),
+        rng.integers(0, 200, n),
+        turn=turn,
+        think_s=rng.exponential(0.3, n),
+        context_tokens=np.where(turn > 0, 50, 0),
+    )
+    more = {"mode": mode, "concurrency": 6} if mode == "closed" else {}
+    plan = kit.plan(workload, sessions=sessions, timeout_s=timeout_s, drain_s=drain_s, **more)
+    options = {"blocks": 150, "max_model_len": 1600, "async_scheduling": overlap, "api_s": api_s}
+    records, slow = (kit.replay(plan, jump=jump, **options) for jump in (True, False))
+    for name in ("due_ns", "first_ns", "done_ns"):
+        assert np.abs(getattr(records, name) - getattr(slow, name)).max() <= 1
+    status, code = records.status, np.array(codes(records))
+    left = records.start_ns >= 0
+    assert set(status[left]) <= {OK, ERROR, CANCELLED}
+    assert set(status[~left]) <= {SKIPPED, PENDING}
+    some = records.chunks_n > 0
+    for early, late in (
+        ("due_ns", "start_ns"),
+        ("start_ns", "first_ns"),
+        ("first_ns", "last_ns"),
+        ("last_ns", "done_ns"),
+    ):
+        assert (getattr(records, early)[some] <= getattr(records, late)[some]).all()
+    took_ns = records.done_ns - records.start_ns
+    assert (took_ns[code == "timeout"] == timeout_s * 1e9).all()
+    assert (took_ns[left] <= timeout_s * 1e9).all()
+    assert len(set(records.done_ns[code == "drain"])) <= 1
+    long = workload.input_tokens + workload.output_tokens > 1600
+    assert (code[left & long] == "context-length").all()
+    assert not (code[~long] == "context-length").any()
+    for row in np.flatnonzero(workload.parent >= 0):
+        parent = row - 1
+        if left[row]:
+            assert status[parent] == OK
+            assert records.start_ns[row] >= records.done_ns[parent]
+            since = records.done_ns if sessions == "reactive" else records.due_ns
+            assert records.due_ns[row] == since[parent] + round(workload.think_s[row] * 1e9)
+        elif status[parent] in {ERROR, CANCELLED, SKIPPED}:
+            assert status[row] == SKIPPED
 
 
 def test_equal_plans_give_equal_records(kit):

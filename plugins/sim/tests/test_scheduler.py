@@ -176,6 +176,57 @@ def test_jumps_change_nothing(kit, seed, blocks, budget, overlap, reserve, cache
     assert attrs.evolve(fast.counters, busy_s=0) == attrs.evolve(slow.counters, busy_s=0)
 
 
+def eventful(engine, seed, prefixes):
+    """Serve jobs of which some belong to sessions, share prefixes or are cancelled; (row, time) of the delivered."""
+    rng = random.Random(seed)
+    arrivals = random_arrivals(seed, n=60, rate=rng.choice([1, 5, 20, 100]), prefixes=prefixes)
+    events = []
+    for at, job in arrivals:
+        if rng.random() < 0.3:
+            job.key, job.reusable = rng.randrange(5), rng.randint(0, job.prompt)
+        if engine.fits(job.prompt, job.output):
+            events.append((at, engine.add, job))
+            if rng.random() < 0.2:
+                events.append((at + 3 * rng.random(), engine.cancel, job))
+    delivered = []
+    for at, act, job in [*sorted(events, key=lambda event: event[0]), (inf, None, None)]:
+        while jobs := engine.advance(at):
+            delivered += [(job.row, engine.time) for job in jobs]
+        if act == engine.add:
+            engine.add(job, at)
+        elif act is not None:
+            engine.cancel(job)
+    return delivered
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10**6),
+    blocks=st.sampled_from([130, 200, 600]),
+    limits=st.fixed_dictionaries(
+        {
+            "max_batched_tokens": st.sampled_from([48, 200, 2048]),
+            "max_seqs": st.sampled_from([1, 4, 48]),
+            "overlap": st.booleans(),
+            "reserve_prompt": st.booleans(),
+            "prefix_cache": st.booleans(),
+        }
+    ),
+    prefixes=st.sampled_from([0, 1, 4]),
+)
+def test_nothing_is_lost_whatever_happens(kit, seed, blocks, limits, prefixes):
+    """With sessions, shared prefixes and cancelled jobs, jumps change nothing and every block comes back."""
+    engines = [kit.engine(blocks, jump=jump, **limits) for jump in (True, False)]
+    fast, slow = (eventful(engine, seed, prefixes) for engine in engines)
+    assert [row for row, _ in fast] == [row for row, _ in slow]
+    np.testing.assert_allclose([t for _, t in fast], [t for _, t in slow], rtol=0, atol=1e-9)
+    assert engines[0].segment_end == engines[1].segment_end
+    for engine in engines:
+        assert engine.running == engine.waiting == 0
+        assert engine.blocks.free == blocks
+        assert engine.blocks.low >= 0
+
+
 @pytest.mark.parametrize("prefixes", [0, 3])
 @pytest.mark.parametrize("blocks", [200, 5000])
 def test_tokens_and_blocks_are_conserved(kit, blocks, prefixes):

@@ -8,6 +8,10 @@ which rows were made by `derive`; the linear form is what the simulator runs on 
 
 from __future__ import annotations
 
+import tomllib
+from importlib.resources import files
+from typing import Any
+
 import attrs
 
 from servegen_fw_sim.steptime import Coefficients, Prefill
@@ -189,120 +193,21 @@ def kv_blocks(model: Model, gpu: Accelerator, tp: int = 1, block_tokens: int = 1
     return int((memory - weights - _OVERHEAD_BYTES * tp) / (model.kv_token_bytes * block_tokens))
 
 
-def _accelerator(**numbers: float) -> Accelerator:
-    usual = {"attention_sequence_s": 0.1e-6, "attention_compute": 0.62}
-    return Accelerator(**{**usual, **numbers})
-
-
-MODELS = {
-    "Llama-3-8B": Model(
-        layers=32,
-        hidden=4096,
-        query_heads=32,
-        kv_heads=8,
-        head_dim=128,
-        ffn=14336,
-        vocabulary=128256,
-        parameters=8.03e9,
-    ),
-    "Qwen2.5-14B": Model(
-        layers=48,
-        hidden=5120,
-        query_heads=40,
-        kv_heads=8,
-        head_dim=128,
-        ffn=13824,
-        vocabulary=152064,
-        parameters=14.77e9,
-    ),
-    "Qwen3-32B": Model(
-        layers=64,
-        hidden=5120,
-        query_heads=64,
-        kv_heads=8,
-        head_dim=128,
-        ffn=25600,
-        vocabulary=151936,
-        parameters=32.76e9,
-    ),
-    "Llama-3-70B": Model(
-        layers=80,
-        hidden=8192,
-        query_heads=64,
-        kv_heads=8,
-        head_dim=128,
-        ffn=28672,
-        vocabulary=128256,
-        parameters=70.55e9,
-    ),
-}
-
-ACCELERATORS = {
-    "H100 SXM 80 GB": _accelerator(
-        flops=989e12,
-        bandwidth=3.35e12,
-        memory_gib=80,
-        compute=0.75,
-        memory=0.90,
-        launch_s=5e-6,
-        attention_s=10e-6,
-        attention_memory=0.90,
-        reduce_s=6e-6,
-    ),
-    "H200 141 GB": _accelerator(
-        flops=989e12,
-        bandwidth=4.80e12,
-        memory_gib=141,
-        compute=0.72,
-        memory=0.90,
-        launch_s=5e-6,
-        attention_s=10e-6,
-        attention_memory=0.88,
-        reduce_s=6e-6,
-    ),
-    "A100 SXM 80 GB": _accelerator(
-        flops=312e12,
-        bandwidth=2.039e12,
-        memory_gib=80,
-        compute=0.85,
-        memory=0.68,
-        launch_s=1e-6,
-        attention_s=20e-6,
-        attention_memory=0.80,
-        attention_compute=0.55,
-        reduce_s=6e-6,
-    ),
-    "RTX 4090 24 GB": _accelerator(
-        flops=165e12,
-        bandwidth=1.008e12,
-        memory_gib=24,
-        compute=1.0,
-        memory=0.95,
-        launch_s=2e-6,
-        attention_s=8e-6,
-        attention_memory=0.93,
-    ),
-}
-
-FP8_FLOPS = {"H100 SXM 80 GB": 1979e12, "H200 141 GB": 1979e12}
-
-REDUCE_BANDWIDTH = {
-    ("H100 SXM 80 GB", 2): 130e9,
-    ("H100 SXM 80 GB", 4): 105e9,
-    ("H200 141 GB", 2): 130e9,
-    ("H200 141 GB", 4): 105e9,
-    ("A100 SXM 80 GB", 2): 86e9,
-    ("A100 SXM 80 GB", 4): 62e9,
-}
-"""All-reduce bytes/s by accelerator and number of them."""
+def catalogue() -> dict[str, Any]:
+    """Known models and accelerators, as tables by name."""
+    return tomllib.loads((files("servegen_fw_sim") / "catalogue.toml").read_text("utf-8"))
 
 
 def roofline(model: str, accelerator: str, tp: int = 1, *, fp8: bool = False) -> Roofline:
     """Roofline of a known model on `tp` known accelerators, with bf16 or fp8 weights; attention stays bf16."""
-    shape, gpu = MODELS[model], ACCELERATORS[accelerator]
+    known = catalogue()
+    shape = Model(**known["models"][model])
+    card = known["accelerators"][accelerator]
+    fp8_flops, bandwidths = card.pop("fp8_flops", None), card.pop("reduce_bandwidths", {})
+    gpu = Accelerator(**card)
     if fp8:
         shape = attrs.evolve(shape, weight_bytes=1)
-        gpu = attrs.evolve(gpu, flops=FP8_FLOPS[accelerator], attention_flops=gpu.flops)
+        gpu = attrs.evolve(gpu, flops=fp8_flops, attention_flops=gpu.flops)
     if tp > 1:
-        gpu = attrs.evolve(gpu, reduce_bandwidth=REDUCE_BANDWIDTH[accelerator, tp])
+        gpu = attrs.evolve(gpu, reduce_bandwidth=bandwidths[str(tp)])
     return Roofline(shape, gpu, tp)
