@@ -169,3 +169,61 @@ def test_a_pool_states_rate_duration_and_modalities() -> None:
     assert pool.duration_s == 1200
     assert pool.rate == pytest.approx(0.1)
     assert pool.modalities == ("image",)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    size=st.integers(1, 60), others=st.integers(0, 3000), linear=st.booleans(), seed=st.integers(0, 2**32 - 1)
+)
+def test_quantiles_never_fall_and_stay_within_their_table(
+    size: int, others: int, linear: bool, seed: int
+) -> None:
+    """Along rising u the quantiles of one table among thousands never fall and never leave its values."""
+    rng = np.random.default_rng(seed)
+    cdf = np.sort(rng.random(size))
+    cdf[-1] = 1
+    cdf[0] = 0 if linear and size > 1 else cdf[0]
+    value = np.sort(rng.integers(-50, 50, size)).astype(float)
+    tables = Tables(
+        np.concatenate((np.arange(others + 1), [others + size])),
+        np.concatenate((np.full(others, 1e6), value)),
+        np.concatenate((np.ones(others), cdf)),
+        linear,
+    )
+    u = np.sort(np.concatenate((rng.random(200), [0.0, JUST_BELOW_1], np.minimum(cdf, JUST_BELOW_1))))
+    drawn = tables.ppf(np.full(len(u), others), u)
+    assert (np.diff(drawn) >= -1e-9).all()
+    assert drawn.min() >= value[0] - 1e-9
+    assert drawn.max() <= value[-1] + 1e-9
+
+
+def test_integer_and_narrow_table_numbers_are_accepted() -> None:
+    """Table numbers come as int32 from a pool and as int64 from arithmetic; both give the same."""
+    tables = make_tables(([1, 2], [0.5, 1.0]), ([3, 4], [0.5, 1.0]))
+    u = np.array([0.1, 0.9])
+    for dtype in (np.int16, np.int32, np.int64):
+        assert tables.ppf(np.array([1, 0], dtype), u).tolist() == [3, 2]
+
+
+def test_drawing_changes_nothing() -> None:
+    """Read-only arrays, as a mapped pool has them, are drawn from; arguments are left as they were."""
+    offsets, value, cdf = np.array([0, 0, 2]), np.array([5.0, 6.0]), np.array([0.5, 1.0])
+    for array in (offsets, value, cdf):
+        array.flags.writeable = False
+    table, u = np.array([0, 1, 1]), np.array([0.3, 0.3, 0.7])
+    np.testing.assert_array_equal(Tables(offsets, value, cdf).ppf(table, u), [np.nan, 5, 6])
+    assert table.tolist() == [0, 1, 1]
+    assert u.tolist() == [0.3, 0.3, 0.7]
+
+
+def test_the_guide_stays_small() -> None:
+    """However many tables and knots there are, the guide has at most 2**21 cells and one per table at least."""
+    for tables, knots in ((1, 1), (3, 100_000), (40_000, 30), (2000, 1)):
+        made = Tables(
+            np.arange(tables + 1) * knots,
+            np.ones(tables * knots),
+            np.tile(np.linspace(0, 1, knots + 1)[1:], tables),
+        )
+        cells, below = made._guide
+        assert tables <= len(below) == cells * tables <= 2**21
+        assert cells & (cells - 1) == 0

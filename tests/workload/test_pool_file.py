@@ -10,6 +10,8 @@ import attrs
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from servegen_fw.data.pool import ClientPool, Tables
 from servegen_fw.errors import InputError
@@ -212,4 +214,54 @@ def test_metadata_may_quote_a_seal(tmp_path: Path) -> None:
     """A meta text that looks like a seal does not confuse the check."""
     pool = attrs.evolve(make_pool(), meta={"note": "servegen-pool-seal/0001:00000000", "n": json.dumps("é")})
     save_pool(pool, tmp_path / "a.pool")
+    assert_same(pool, open_pool(tmp_path / "a.pool"))
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    clients=st.integers(1, 6),
+    windows=st.integers(1, 9),
+    knots=st.integers(1, 30),
+    linear=st.booleans(),
+    compress=st.booleans(),
+    meta=st.dictionaries(
+        st.text(max_size=8), st.one_of(st.text(max_size=20), st.integers(-(2**53), 2**53)), max_size=4
+    ),
+)
+def test_any_pool_survives_the_file(
+    tmp_path: Path,
+    clients: int,
+    windows: int,
+    knots: int,
+    linear: bool,
+    compress: bool,
+    meta: dict[str, object],
+) -> None:
+    """Pools of any size with any JSON-able meta come back bit for bit."""
+    pool = attrs.evolve(make_pool(clients, windows, knots, linear=linear), meta=meta)
+    save_pool(pool, tmp_path / "a.pool", compress=compress)
+    assert_same(pool, open_pool(tmp_path / "a.pool"))
+
+
+def test_draws_from_a_mapped_pool_equal_those_from_memory(tmp_path: Path) -> None:
+    """Quantiles from the mapped tables are those of the tables that were saved."""
+    pool = make_pool(linear=True)
+    save_pool(pool, tmp_path / "a.pool")
+    rng = np.random.default_rng(2)
+    table, u = rng.integers(0, len(pool.tables), 5000), rng.random(5000)
+    np.testing.assert_array_equal(
+        open_pool(tmp_path / "a.pool").tables.ppf(table, u), pool.tables.ppf(table, u)
+    )
+
+
+def test_arrays_of_other_dtypes_are_stored_as_the_contract_has_them(tmp_path: Path) -> None:
+    """Integer counts and int64 table numbers become float64 and int32."""
+    pool = make_pool()
+    loose = attrs.evolve(pool, count=pool.count.astype(int), table=pool.table.astype(np.int64))
+    save_pool(loose, tmp_path / "a.pool")
     assert_same(pool, open_pool(tmp_path / "a.pool"))

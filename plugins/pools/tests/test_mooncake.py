@@ -112,3 +112,17 @@ def test_the_real_trace_keeps_its_reuse(real: Callable[[str], Path]) -> None:
     blocks = [json.loads(line)["hash_ids"] for line in path.read_text().splitlines()]
     true, told = reused(blocks, *shared_runs(blocks))
     assert 0.95 * true < told <= true
+
+
+def test_paths_are_numbered_the_same_every_time(real: Callable[[str], Path]) -> None:
+    """Two readings of one trace have one digest."""
+    reader = make(Mooncake(path=str(real("mooncake/conversation_trace.jsonl"))))
+    assert reader.read().digest == reader.read().digest
+
+
+def test_an_empty_list_of_ids_shares_nothing() -> None:
+    """Requests without blocks, and one that repeats another whole, are handled."""
+    prefix, run = shared_runs([[], [1, 2], [1, 2], []])
+    assert run.tolist() == [0, 2, 2, 0]
+    assert prefix.tolist()[0] == prefix.tolist()[3] == -1
+    assert prefix[1] == prefix[2]

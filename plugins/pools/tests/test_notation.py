@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from servegen_fw_pools.notation import read_csv, read_jsonl
 
 from servegen_fw.plugin import InputError
@@ -81,3 +83,46 @@ def test_a_file_that_is_not_utf8_is_placed(tmp_path: Path) -> None:
     for read in (lambda p: read_csv(p, ("a",)), lambda p: read_jsonl(p, ("a",))):
         with pytest.raises(InputError, match=r"f:2:3: byte 0xe9 is not UTF-8"):
             read(tmp_path / "f")
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(body=st.text('a,b\n"1 2\r\x00é{}:[];', max_size=60))
+def test_any_text_is_rows_or_an_input_error(tmp_path: Path, body: str) -> None:
+    """Whatever stands in a log: rows of equal number in every column, or an InputError that names the file."""
+    path = tmp_path / "f.log"
+    path.write_text(body, encoding="utf-8", newline="")
+    for read in (read_csv, read_jsonl):
+        try:
+            rows = read(path, ("a", "b"))
+        except InputError as error:
+            told = str(error)
+        else:
+            told = "f.log"
+            assert len(rows.cells["a"]) == len(rows.cells["b"]) == len(rows) > 0
+        assert "f.log" in told
+
+
+def test_many_rows_keep_their_lines(tmp_path: Path) -> None:
+    """Across the batches in which a file is read, each row has its own line and cells."""
+    n = 10_000
+    path = write(tmp_path / "f.csv", "a,skipped,b\n" + "".join(f"{i},x,{2 * i}\n" for i in range(n)))
+    rows = read_csv(path, ("b", "a"))
+    assert rows.line == list(range(2, n + 2))
+    assert rows.tokens("a").tolist() == list(range(n))
+    assert rows.tokens("b").tolist() == list(range(0, 2 * n, 2))
+    assert list(rows.cells) == ["b", "a"]
+
+
+def test_quoted_cells_may_hold_line_breaks(tmp_path: Path) -> None:
+    """A cell over two lines counts for its row; the next row's line number is right."""
+    rows = read_csv(write(tmp_path / "f.csv", 'a,b\n"x\ny",1\nz,bad\n'), ("a", "b"))
+    assert rows.cells["a"] == ["x\ny", "z"]
+    rows.tokens("b")
+    (problem,) = rows.problems
+    assert problem.place is not None
+    assert (problem.place.line, problem.place.column, problem.place.width) == (4, 3, 3)

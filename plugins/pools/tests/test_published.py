@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from servegen_fw_pools.options import Published
 from servegen_fw_pools.published import find_workload, make
@@ -66,3 +67,43 @@ def test_the_pool_is_called_as_its_folder(
     monkeypatch.setenv("SERVEGEN_FW_CACHE", str(tmp_path / "cache"))
     pool = make(Published(path=str(root), workload="m-mid")).read()
     assert (pool.name, pool.clients) == ("m-mid", ("0",))
+
+
+def test_the_real_data_is_read_in_place_and_then_mapped(
+    real: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The first reading compiles deepseek-r1, the second maps it; both are the same pool, and the source is untouched."""
+    monkeypatch.setenv("SERVEGEN_FW_CACHE", str(tmp_path))
+    root = real("servegen")
+    before = sorted(
+        (path.name, path.stat().st_mtime_ns) for path in (root / "reason" / "deepseek-r1").iterdir()
+    )
+    reader = make(Published(path=str(root), workload="reason/deepseek-r1"))
+    first, second = reader.read(), reader.read()
+    assert len(list(tmp_path.iterdir())) == 1
+    assert first.clients == second.clients
+    for name in ("value", "cdf", "offsets"):
+        np.testing.assert_array_equal(getattr(first.tables, name), getattr(second.tables, name))
+        assert not getattr(second.tables, name).flags.owndata
+    after = sorted(
+        (path.name, path.stat().st_mtime_ns) for path in (root / "reason" / "deepseek-r1").iterdir()
+    )
+    assert before == after
+
+
+def test_the_rule_for_missing_data_is_passed_on(
+    root: Path, tmp_path: Path, write_client: Callable[..., None]
+) -> None:
+    """Missing = "error" of the reader is that of the compiler."""
+    write_client(root / "language" / "m-mid", "1", [12], None)
+    options = {"path": str(root), "workload": "m-mid", "cache": False}
+    with pytest.raises(InputError, match="lack length data: 1"):
+        make(Published(missing="error", **options)).read()
+    assert make(Published(missing="drop", **options)).read().clients == ("0",)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_path_may_begin_at_home(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tilde stands for the home folder."""
+    monkeypatch.setenv("HOME", str(root))
+    assert make(Published(path="~/reason/deepseek-r1", cache=False)).read().name == "deepseek-r1"

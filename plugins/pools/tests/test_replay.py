@@ -152,3 +152,29 @@ def test_times_far_from_zero_keep_their_microseconds() -> None:
     """Unix times lose nothing that a microsecond can show."""
     w = replay(log([1_700_000_000.000001, 1_700_000_000.5]), "g")
     assert w.due_s[1] == pytest.approx(0.499999, abs=5e-7)
+
+
+def test_a_repeated_log_has_the_same_digest_whatever_its_order() -> None:
+    """Shuffled rows with distinct times give the same workload."""
+    rng = np.random.default_rng(3)
+    times = rng.permutation(200).astype(float)
+    tokens = rng.integers(1, 500, 200)
+    client = [f"c{k}" for k in rng.integers(0, 9, 200)]
+    session = [f"s{k}" if k else "" for k in rng.integers(0, 5, 200)]
+    digests = set()
+    for order in (np.arange(200), rng.permutation(200)):
+        shuffled = log(
+            times[order].tolist(),
+            input_tokens=tokens[order],
+            client=[client[i] for i in order],
+            session=[session[i] for i in order],
+        )
+        digests.add(replay(shuffled, "g").digest)
+    assert len(digests) == 1
+
+
+def test_planned_times_of_turns_are_the_recorded_ones() -> None:
+    """If servers answered at once, turns without a known latency would come when they came."""
+    w = replay(log([3, 10, 4, 30, 12], session=["a", "a", "b", "a", "b"]), "g")
+    assert_contract(w)
+    assert w.planned_s.tolist() == [0, 7, 27, 1, 9]
