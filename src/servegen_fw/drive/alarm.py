@@ -12,7 +12,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from servegen_fw.drive.clock import now_ns
 
@@ -25,7 +25,9 @@ _TFD_NONBLOCK_CLOEXEC = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
 
 
 class Alarm(Protocol):
-    """Calls back once, on the event loop, at or soon after a reading of `now_ns`."""
+    """Calls back once, on the event loop, at or soon after a reading of `now_ns`; `name` is for the facts of a run."""
+
+    name: ClassVar[str]
 
     def arm(self, at_ns: int) -> None:
         """Set the alarm to `at_ns`, or move it there; a time in the past fires at the loop's next turn."""
@@ -52,6 +54,8 @@ class TimerFd:
     ------
         OSError: the system has no timerfd.
     """
+
+    name: ClassVar[str] = "timerfd"
 
     def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         if not sys.platform.startswith("linux"):
@@ -90,6 +94,8 @@ class TimerFd:
 
 class LoopAlarm:
     """An `Alarm` on the event loop's own timer, set early; the rest is spent polling for input and output."""
+
+    name: ClassVar[str] = "event loop"
 
     def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         self._loop = loop

@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from servegen_fw.data.arrays import MISSING_NS
@@ -97,6 +98,11 @@ class LiveRun:
     def in_flight(self) -> int:
         """Requests that left and did not end."""
         return len(self._flights)
+
+    @property
+    def timer(self) -> str:
+        """What wakes the run at due times."""
+        return self._alarm.name
 
     @property
     def watch(self) -> Watch:
@@ -294,5 +300,5 @@ class LiveRun:
 def _told(error: Exception) -> str:
     """Say what was raised and where."""
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"

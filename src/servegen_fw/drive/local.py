@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from servegen_fw.data.plan import Plan
 from servegen_fw.data.records import Harness, Records
-from servegen_fw.drive.alarm import TimerFd, make_alarm
 from servegen_fw.drive.clock import RunClock
 from servegen_fw.drive.engines import Local
 from servegen_fw.drive.interpreter import in_thread, inside_loop, quiet_interpreter
@@ -175,7 +174,7 @@ class _Run:
             "engine": "local",
             "zero_ns": self._clock.zero_ns,
             "zero_unix_s": self._zero_unix_s,
-            "timer": _timer_name(),
+            "timer": live.timer,
             "errors": dict(live.errors),
             "examples": {code: list(kept) for code, kept in live.examples.items()},
             "unclosed": live.unclosed,
@@ -246,11 +245,3 @@ def _close(loop: asyncio.AbstractEventLoop, backend: Backend, messages: list[str
 def _message(context: Mapping[str, Any]) -> str:
     error = context.get("exception")
     return f"{context.get('message', '')}: {error!r}" if error else str(context.get("message", ""))
-
-
-def _timer_name() -> str:
-    loop = asyncio.SelectorEventLoop()
-    alarm = make_alarm(loop, lambda: None)
-    alarm.close()
-    loop.close()
-    return "timerfd" if isinstance(alarm, TimerFd) else "event loop"
