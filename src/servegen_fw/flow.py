@@ -40,6 +40,7 @@ from servegen_fw.suite.places import problem_at
 from servegen_fw.workload.compose import compose
 from servegen_fw.workload.planning import plan_of, render
 from servegen_fw.workload.streams import Streams
+from servegen_fw.workload.summary import summarise
 
 
 @attrs.frozen(eq=False)
@@ -135,6 +136,7 @@ def run(
     folder.write_report(report, STATE_RUNNING)
     for planned in itertools.chain([first], waiting):
         folder.write_workload(planned.case.name, planned.repeat, planned.workload)
+        report = attrs.evolve(report, workload=(*report.workload, _described(planned)))
         payloads = _payloads(suite, planned, against, registry)
         for name, target in against.items():
             key = CellKey(planned.case.name, name, planned.repeat)
@@ -172,6 +174,13 @@ def _measure(
         virtual=is_virtual(target),
     ) as watch:
         return execute(plan, target, watch, registry)
+
+
+def _described(planned: Planned) -> str:
+    """Return one line on what a case sends, with what composition had to decide."""
+    repeat = f", repeat {planned.repeat + 1}" if planned.repeat else ""
+    notes = "".join(f"; {note}" for note in planned.workload.notes)
+    return f"{planned.case.name}{repeat}: {summarise(planned.workload).headline()}{notes}"
 
 
 def _streams(seed: int, repeat: int) -> Streams:

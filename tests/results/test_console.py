@@ -23,7 +23,7 @@ def text(report: Report, width: int = 150) -> str:
 def test_report_shows_what_a_reader_needs(report: Report) -> None:
     """Verdict, reasons, intervals, objectives with their outcome, warnings with cures, clients: all are there."""
     shown = text(report)
-    assert shown.startswith("FAIL  steady on sim  [ttft.p99]")
+    assert shown.splitlines()[:2] == ["suite · seed 7 · two clients", "FAIL  steady on sim  [ttft.p99]"]
     for part in (
         "71 ms",
         "(540 ms .. 690 ms)",

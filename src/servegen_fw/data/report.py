@@ -190,7 +190,7 @@ class Report:
         created: ISO 8601 time with zone.
         cells: all of them.
         fingerprint: software, hardware and plugin facts.
-        workload: what was composed, one sentence a group.
+        workload: what was composed, one line a case and repeat.
         suite: the resolved suite, JSON-able.
         partial: why the result is incomplete ("" if it is whole).
     """

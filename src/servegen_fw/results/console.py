@@ -173,7 +173,9 @@ def _cell(cell: Cell, repeats: int) -> RenderableType:
 
 def render(report: Report) -> RenderableType:
     """Return the whole report as one rich renderable."""
-    parts: list[RenderableType] = []
+    parts: list[RenderableType] = [
+        Text(f"{report.name} · seed {report.seed} · {line}", style="dim") for line in report.workload
+    ]
     repeats = 1 + max((cell.repeat for cell in report.cells), default=0)
     parts += [_cell(cell, repeats) for cell in report.cells]
     if report.partial:

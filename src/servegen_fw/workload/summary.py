@@ -115,11 +115,15 @@ class Summary:
 
         return attrs.asdict(self, value_serializer=plain)
 
+    def headline(self) -> str:
+        """Return the workload in one line."""
+        clients = sum(group.clients for group in self.groups)
+        head = f"{self.requests:,} requests in {self.duration_s:,.6g} s: {self.rate:,.4g} req/s"
+        return f"{head}, {clients:,} clients · workload {self.digest[:8]}"
+
     def text(self) -> str:
         """Return lines for people."""
-        clients = sum(group.clients for group in self.groups)
-        head = f"  {self.requests:,} requests in {self.duration_s:,.6g} s: {self.rate:,.4g} req/s"
-        lines = [f"{head}, {clients:,} clients · workload {self.digest[:8]}"]
+        lines = [f"  {self.headline()}"]
         if self.later_turns or self.running:
             lines.append(
                 f"  sessions  {self.sessions:,}, {self.running:,} of them begun before the start; "
