@@ -300,3 +300,25 @@ def real_pool() -> Callable[[str], ClientPool]:
         return read[workload]
 
     return get
+
+
+def golden(kit: Kit) -> list[Workload]:
+    """Return two workloads that use all of composition: a recorded and a synthetic group with sessions, and processes."""
+    count = np.outer([200, 40, 7], [1, 2, 0, 1])
+    recorded = pool(count, cv=[[1.4], [0.7], [2.0]], family=np.array([[0], [1], [0]]))
+    session = Made(Geometric(3.0, 80.0))
+    chat = kit.synthetic(
+        clients=5,
+        skew=1.1,
+        session=session,
+        modality=(Made(Pictures()),),
+        reasoning=Made(Half()),
+        correlation=0.3,
+    )
+    curve = RateCurve((0.0, 1200.0, 2400.0), (0.1, 0.6, 0.1))
+    return [
+        kit.compose(kit.recorded(recorded, share=0.5), chat, seed=20261122, rate=curve, duration_s=2400),
+        kit.compose(
+            kit.recorded(recorded, counts="process", scale="rate"), seed=0, rate=2.0, duration_s=2000
+        ),
+    ]

@@ -152,3 +152,18 @@ def test_a_family_needed_nowhere_may_be_absent(kit: Any) -> None:
         kit.recorded(kit.pool([[10]], families=("gamma", "nobody-has-this"))), duration_s=600
     )
     assert len(workload) == 10
+
+
+def test_a_window_of_one_request_is_taken_as_poisson(kit: Any) -> None:
+    """One request shows no CV, so its process is neither even nor bursty, whatever the pool says."""
+    from servegen_fw.workload.curve import Curve
+    from servegen_fw.workload.recorded import RecordedClients
+    from servegen_fw.workload.streams import Streams
+
+    pool = kit.pool([[1, 50, 1]], cv=[[7.0, 1.0, 0.0]])
+    pool.cv[0] = [7.0, 1.0, 0.0]
+    clients = RecordedClients(
+        pool, [(0, "0")], "g", 0.0, 1800.0, Curve.constant(1.0), None, kit.families, Streams(1)
+    )
+    found = clients.parameters(0, np.array([0, 1, 2]))
+    assert found.tolist() == [1.0, pytest.approx((49 - 1) / 50), 1.0]

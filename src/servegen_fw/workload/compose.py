@@ -63,7 +63,7 @@ def compose(spec: WorkloadSpec, load: Load, streams: Streams, families: Mapping[
         raise InputError(
             Problem("an open load needs a duration", who="case.load", cure='give duration = "20min"')
         )
-    return _composed(parts, load, load.duration_s, means)
+    return _composed(parts, load, float(load.duration_s), means)
 
 
 def _composed(

@@ -94,14 +94,17 @@ class PoolClients:
     def parameters(self, index: int, windows: I8) -> F8:
         """Family parameter of the given active windows of pool client `index`; float64[k].
 
-        It is that of the process which, over the recorded number of gaps, shows the recorded sample CV.
+        It is that of the process which, over the recorded number of gaps, shows the recorded sample CV. Fewer than two
+        requests have shown no CV; they are taken as Poisson.
         """
         found = np.empty(len(windows))
         which = self.pool.family[index, windows]
         for number in np.unique(which):
             of = windows[which == number]
+            count = np.asarray(self.pool.count[index, of], float)
+            seen = count >= 2
             found[which == number] = self.family(int(number)).parameter(
-                np.asarray(self.pool.cv[index, of], float), np.asarray(self.pool.count[index, of], float)
+                np.where(seen, self.pool.cv[index, of], 1.0), np.where(seen, count, np.inf)
             )
         return found
 

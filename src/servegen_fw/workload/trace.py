@@ -145,7 +145,7 @@ def _turns(source: Workload, part: Part, demand: Demand, scale: Scaling) -> tupl
                 )
             )
         inside = (begin_s >= 0) & (begin_s < needed)
-        at = np.full(n, demand.duration_s)
+        at = np.full(n, float(demand.duration_s))
         at[inside] = clock.inverse(begin_s[inside] + clock.integral(np.zeros(1)))
         at[begin_s < 0] = begin_s[begin_s < 0]
         recorded_s = at + (recorded_s - begin_s)
