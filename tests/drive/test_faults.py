@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -109,8 +110,14 @@ def test_a_server_that_goes_away_refuses_the_rest(lab: Any, registry: Registry) 
     """When the server dies in the middle of a run, what came before stands and every later request is an error."""
     server = ScriptedServer(GOOD)
     server.start()
-    threading.Timer(0.4, server.stop).start()
-    plan = lab.plan([(0.01 * i, []) for i in range(100)], timeout_s=5.0)
+
+    def stop_in_the_middle() -> None:
+        while len(server.seen) < 40:
+            time.sleep(0.005)
+        server.stop()
+
+    threading.Thread(target=stop_in_the_middle, daemon=True).start()
+    plan = lab.plan([(0.01 * i, []) for i in range(200)], timeout_s=5.0)
     records, _ = drive(registry, server.url, plan)
     codes = [records.codes[code] for code in records.code.tolist()]
     assert codes[0] == ""

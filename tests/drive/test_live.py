@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -142,9 +143,21 @@ def test_turns_beyond_the_window_may_be_cut_without_blame(lab: Any) -> None:
     async def second_hangs(request: Request, sink: Sink) -> None:
         await (lab.hang if request.turn else lab.good)(request, sink)
 
-    run = lab.run(lab.plan([(0.0, [0.05])], duration_s=0.02, drain_s=0.1), second_hangs)
+    run = lab.run(lab.plan([(0.0, [0.05])], duration_s=0.02, drain_s=0.5), second_hangs)
     assert run.names() == ["ok", "cancelled"]
     assert run.records.harness.drained
+
+
+def test_what_fell_due_during_a_stall_at_the_end_is_not_forgotten(lab: Any) -> None:
+    """A loop blocked until after the drain limit still writes a row with its due time for each request that it owed."""
+
+    async def block(_: Request, __: Sink) -> None:
+        time.sleep(0.3)  # noqa: ASYNC251
+        raise BackendError("reset")
+
+    run = lab.run(lab.plan([(0.0, []), (0.01, []), (0.02, [])], duration_s=0.03, drain_s=0.05), block)
+    assert run.records.due_ns.tolist() == [0, 10_000_000, 20_000_000]
+    assert "pending" not in run.names()
 
 
 def test_turns_due_after_the_limit_stay_pending(lab: Any) -> None:
@@ -229,7 +242,6 @@ def test_a_burst_is_started_in_order_and_in_full(lab: Any) -> None:
 
 def test_a_stall_of_the_loop_is_seen(lab: Any) -> None:
     """A backend that blocks the event loop shows up in the stalls, at nearly its length."""
-    import time
 
     async def block(request: Request, sink: Sink) -> None:
         time.sleep(0.2)  # noqa: ASYNC251

@@ -18,8 +18,6 @@ from servegen_fw.drive.teller import Silent
 from servegen_fw.errors import BackendError, InputError
 from servegen_fw.hooks.protocols import Sink
 
-LOOPS = ["asyncio", "uvloop"]
-
 
 def test_the_facts_are_the_backends_and_the_drivers(lab: Any) -> None:
     """What `start` returned is passed on; how the driver was built stands beside it."""

@@ -277,13 +277,22 @@ class LiveRun:
                 late.append(flight)
             for flight in late:
                 self._cancel(flight, ERROR, TIMEOUT)
-            if now - self._clock.zero_ns >= self._schedule.limit_ns():
+            if self._overdue(now):
                 if any(flight.turn.due_ns < self._inside_ns for flight in self._flights.values()):
                     self.drained = False
                 self._cut(DRAIN)
                 self._end()
         except Exception as error:  # see _release  # noqa: BLE001
             self._fail(error)
+
+    def _overdue(self, now: int) -> bool:
+        """Whether the drain limit has passed, after starting what fell due while the loop was kept from it."""
+        now -= self._clock.zero_ns
+        if now < self._schedule.limit_ns():
+            return False
+        while (turn := self._schedule.pop(min(now, self._schedule.limit_ns() - 1))) is not None:
+            self._launch(turn)
+        return now >= self._schedule.limit_ns()
 
     def _finished(self) -> bool:
         return not self._flights and self._schedule.exhausted()
