@@ -12,47 +12,12 @@ import pyarrow as pa
 
 from servegen_fw.data.arrays import I8, AnyArray
 from servegen_fw.data.records import COUNT_COLUMNS, STATUS_NAMES, TIME_COLUMNS, Chunks, Harness, Records
-from servegen_fw.data.workload import Clients, Items, Workload
+from servegen_fw.data.workload import COLUMNS, ITEM_COLUMNS, Clients, Items, Workload
 from servegen_fw.errors import InputError, Problem
 
 WORKLOAD_FORMAT = 1
 RECORDS_FORMAT = 1
 META_KEY = b"servegen_fw"
-
-_WORKLOAD_COLUMNS = (
-    "due_s",
-    "client",
-    "session",
-    "turn",
-    "parent",
-    "think_s",
-    "input_tokens",
-    "context_tokens",
-    "output_tokens",
-    "reason_tokens",
-    "prefix",
-    "prefix_tokens",
-)
-_ITEM_COLUMNS = ("modality", "tokens", "width", "height", "seconds")
-_WORKLOAD_DTYPES = {
-    "due_s": "f8",
-    "client": "i4",
-    "session": "i8",
-    "turn": "i4",
-    "parent": "i8",
-    "think_s": "f8",
-    "input_tokens": "i4",
-    "context_tokens": "i4",
-    "output_tokens": "i4",
-    "reason_tokens": "i4",
-    "prefix": "i8",
-    "prefix_tokens": "i4",
-    "modality": "i2",
-    "tokens": "i4",
-    "width": "i4",
-    "height": "i4",
-    "seconds": "f8",
-}
 
 
 def _numpy(column: pa.ChunkedArray | pa.Array, dtype: str) -> AnyArray:
@@ -80,9 +45,9 @@ def workload_table(workload: Workload) -> pa.Table:
     """Return the workload as one table, items as a list column, with names and digest in the schema's metadata."""
     items = workload.items
     structs = pa.StructArray.from_arrays(
-        [pa.array(getattr(items, name)) for name in _ITEM_COLUMNS], names=list(_ITEM_COLUMNS)
+        [pa.array(getattr(items, name)) for name in ITEM_COLUMNS], names=list(ITEM_COLUMNS)
     )
-    columns: dict[str, Any] = {name: pa.array(getattr(workload, name)) for name in _WORKLOAD_COLUMNS}
+    columns: dict[str, Any] = {name: pa.array(getattr(workload, name)) for name in COLUMNS}
     columns["items"] = pa.LargeListArray.from_arrays(pa.array(items.offsets), structs)
     columns |= {name: pa.array(column) for name, column in workload.extra.items()}
     clients = workload.clients
@@ -108,24 +73,24 @@ def workload_from_table(table: pa.Table) -> Workload:
         InputError: another kind of table, a newer format, missing columns, or rows that do not have the stored digest.
     """
     meta = _meta(table, "workload", WORKLOAD_FORMAT)
-    missing = [name for name in (*_WORKLOAD_COLUMNS, "items") if name not in table.column_names]
+    missing = [name for name in (*COLUMNS, "items") if name not in table.column_names]
     if missing:
         raise InputError(
             Problem(f"columns are missing: {', '.join(missing)}", cure="write the workload file again")
         )
     lists = table.column("items").combine_chunks()
     structs, begin = lists.flatten(), int(lists.offsets[0].as_py()) if len(lists) else 0
-    columns = {name: _numpy(structs.field(name), _WORKLOAD_DTYPES[name]) for name in _ITEM_COLUMNS}
+    columns = {name: _numpy(structs.field(name), dtype) for name, dtype in ITEM_COLUMNS.items()}
     offsets = _numpy(lists.offsets, "i8") - begin if len(lists) else np.zeros(1, np.int64)
     workload = Workload(
-        **{name: _numpy(table.column(name), _WORKLOAD_DTYPES[name]) for name in _WORKLOAD_COLUMNS},
+        **{name: _numpy(table.column(name), dtype) for name, dtype in COLUMNS.items()},
         items=Items(offsets=offsets, modalities=tuple(meta["modalities"]), **columns),
         clients=Clients(tuple(meta["clients"]), np.array(meta["group"], np.int16), tuple(meta["groups"])),
         duration_s=float(meta["duration_s"]),
         extra={
             name: table.column(name).to_numpy()
             for name in table.column_names
-            if name not in {*_WORKLOAD_COLUMNS, "items"}
+            if name not in {*COLUMNS, "items"}
         },
         notes=tuple(meta["notes"]),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import attrs
 import numpy as np
@@ -12,6 +13,25 @@ import numpy as np
 from servegen_fw.data.arrays import F8, I2, I4, I8, AnyArray
 
 DIGEST_VERSION = b"servegen-workload-1"
+
+COLUMNS: Final = {
+    "due_s": "f8",
+    "client": "i4",
+    "session": "i8",
+    "turn": "i4",
+    "parent": "i8",
+    "think_s": "f8",
+    "input_tokens": "i4",
+    "context_tokens": "i4",
+    "output_tokens": "i4",
+    "reason_tokens": "i4",
+    "prefix": "i8",
+    "prefix_tokens": "i4",
+}
+"""Columns of a `Workload` with a value per request, and their dtypes."""
+
+ITEM_COLUMNS: Final = {"modality": "i2", "tokens": "i4", "width": "i4", "height": "i4", "seconds": "f8"}
+"""Columns of `Items`, and their dtypes."""
 
 
 @attrs.frozen(eq=False)
@@ -184,22 +204,13 @@ class Workload:
         waits = np.isnan(self.due_s)
         yield "due_us", np.where(waits, -1, np.rint(np.where(waits, 0.0, self.due_s) * 1e6)).astype(np.int64)
         yield "think_ms", np.rint(self.think_s * 1e3).astype(np.int64)
-        for name in (
-            "client",
-            "session",
-            "turn",
-            "parent",
-            "input_tokens",
-            "context_tokens",
-            "output_tokens",
-            "reason_tokens",
-            "prefix",
-            "prefix_tokens",
-        ):
-            yield name, getattr(self, name)
+        for name, dtype in COLUMNS.items():
+            if dtype != "f8":
+                yield name, getattr(self, name)
         yield "item_offsets", self.items.offsets
-        for name in ("modality", "tokens", "width", "height"):
-            yield f"item_{name}", getattr(self.items, name)
+        for name, dtype in ITEM_COLUMNS.items():
+            if dtype != "f8":
+                yield f"item_{name}", getattr(self.items, name)
         yield "item_ms", np.rint(self.items.seconds * 1e3).astype(np.int64)
 
     def select(self, rows: I8) -> Workload:
@@ -209,22 +220,7 @@ class Workload:
         parent = self.parent[rows]
         return attrs.evolve(
             self,
-            **{
-                name: getattr(self, name)[rows]
-                for name in (
-                    "due_s",
-                    "client",
-                    "session",
-                    "turn",
-                    "think_s",
-                    "input_tokens",
-                    "context_tokens",
-                    "output_tokens",
-                    "reason_tokens",
-                    "prefix",
-                    "prefix_tokens",
-                )
-            },
+            **{name: getattr(self, name)[rows] for name in COLUMNS if name != "parent"},
             parent=np.where(parent < 0, -1, position[parent]),
             items=self.items.select(rows),
             extra={name: column[rows] for name, column in self.extra.items()},
