@@ -13,39 +13,35 @@ The Python API, as public as the command line::
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from servegen_fw.lazy import lazy
 
 if TYPE_CHECKING:
     from servegen_fw.errors import InputError as InputError
     from servegen_fw.errors import ServegenError as ServegenError
-    from servegen_fw.hooks.registry import Registry as Registry
-    from servegen_fw.results.result import Result as Result
     from servegen_fw.flow import Planned as Planned
     from servegen_fw.flow import plan as plan
     from servegen_fw.flow import run as run
+    from servegen_fw.hooks.registry import Registry as Registry
+    from servegen_fw.results.result import Result as Result
     from servegen_fw.suite.model import Suite as Suite
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "InputError": "errors",
-    "Planned": "flow",
-    "Registry": "hooks.registry",
-    "Result": "results.result",
-    "ServegenError": "errors",
-    "Suite": "suite.model",
-    "plan": "flow",
-    "run": "flow",
+    "InputError": "servegen_fw.errors",
+    "Planned": "servegen_fw.flow",
+    "Registry": "servegen_fw.hooks.registry",
+    "Result": "servegen_fw.results.result",
+    "ServegenError": "servegen_fw.errors",
+    "Suite": "servegen_fw.suite.model",
+    "plan": "servegen_fw.flow",
+    "run": "servegen_fw.flow",
 }
 
 __all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"servegen_fw.{_HOME[name]}"), name)
+__getattr__ = lazy(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

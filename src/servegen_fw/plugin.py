@@ -6,8 +6,9 @@ made of and given.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from servegen_fw.lazy import lazy
 
 if TYPE_CHECKING:
     from servegen_fw.data.payload import Payloads as Payloads
@@ -64,69 +65,62 @@ if TYPE_CHECKING:
     from servegen_fw.workload.renewal import renewal as renewal
 
 _HOME = {
-    "ArrivalEntry": "hooks.entries",
-    "Arrivals": "hooks.protocols",
-    "BackendEntry": "hooks.entries",
-    "BackendError": "errors",
-    "Cell": "data.report",
-    "Choice": "hooks.entries",
-    "Chunks": "data.records",
-    "ClientPool": "data.pool",
-    "Clients": "data.workload",
-    "Column": "hooks.entries",
-    "CommandEntry": "hooks.entries",
-    "ConversationEntry": "hooks.entries",
-    "EngineEntry": "hooks.entries",
-    "Harness": "data.records",
-    "HttpClient": "drive.wire.client",
-    "InputError": "errors",
-    "Items": "data.workload",
-    "LengthEntry": "hooks.entries",
-    "Lengths": "hooks.protocols",
-    "MetricEntry": "hooks.entries",
-    "ModalityEntry": "hooks.entries",
-    "ModulationEntry": "hooks.entries",
-    "NoOptions": "hooks.entries",
-    "Observations": "data.run",
-    "ObserverEntry": "hooks.entries",
-    "Payloads": "data.payload",
-    "Place": "errors",
-    "Plan": "data.plan",
-    "Problem": "errors",
-    "Progress": "hooks.protocols",
-    "PromptEntry": "hooks.entries",
-    "ReaderEntry": "hooks.entries",
-    "ReasoningEntry": "hooks.entries",
-    "Records": "data.records",
-    "Report": "data.report",
-    "ReporterEntry": "hooks.entries",
-    "Request": "data.payload",
-    "Run": "data.run",
-    "STATUS_NAMES": "data.records",
-    "Scalar": "data.run",
-    "Schedule": "drive.schedule",
-    "Series": "data.run",
-    "Sink": "hooks.protocols",
-    "Streams": "hooks.protocols",
-    "Tables": "data.pool",
-    "Turn": "drive.schedule",
-    "Workload": "data.workload",
-    "hookimpl": "hooks.specs",
-    "open_pool": "workload.pool_file",
-    "renewal": "workload.renewal",
-    "save_pool": "workload.pool_file",
-    "setting": "hooks.setting",
+    "ArrivalEntry": "servegen_fw.hooks.entries",
+    "Arrivals": "servegen_fw.hooks.protocols",
+    "BackendEntry": "servegen_fw.hooks.entries",
+    "BackendError": "servegen_fw.errors",
+    "Cell": "servegen_fw.data.report",
+    "Choice": "servegen_fw.hooks.entries",
+    "Chunks": "servegen_fw.data.records",
+    "ClientPool": "servegen_fw.data.pool",
+    "Clients": "servegen_fw.data.workload",
+    "Column": "servegen_fw.hooks.entries",
+    "CommandEntry": "servegen_fw.hooks.entries",
+    "ConversationEntry": "servegen_fw.hooks.entries",
+    "EngineEntry": "servegen_fw.hooks.entries",
+    "Harness": "servegen_fw.data.records",
+    "HttpClient": "servegen_fw.drive.wire.client",
+    "InputError": "servegen_fw.errors",
+    "Items": "servegen_fw.data.workload",
+    "LengthEntry": "servegen_fw.hooks.entries",
+    "Lengths": "servegen_fw.hooks.protocols",
+    "MetricEntry": "servegen_fw.hooks.entries",
+    "ModalityEntry": "servegen_fw.hooks.entries",
+    "ModulationEntry": "servegen_fw.hooks.entries",
+    "NoOptions": "servegen_fw.hooks.entries",
+    "Observations": "servegen_fw.data.run",
+    "ObserverEntry": "servegen_fw.hooks.entries",
+    "Payloads": "servegen_fw.data.payload",
+    "Place": "servegen_fw.errors",
+    "Plan": "servegen_fw.data.plan",
+    "Problem": "servegen_fw.errors",
+    "Progress": "servegen_fw.hooks.protocols",
+    "PromptEntry": "servegen_fw.hooks.entries",
+    "ReaderEntry": "servegen_fw.hooks.entries",
+    "ReasoningEntry": "servegen_fw.hooks.entries",
+    "Records": "servegen_fw.data.records",
+    "Report": "servegen_fw.data.report",
+    "ReporterEntry": "servegen_fw.hooks.entries",
+    "Request": "servegen_fw.data.payload",
+    "Run": "servegen_fw.data.run",
+    "STATUS_NAMES": "servegen_fw.data.records",
+    "Scalar": "servegen_fw.data.run",
+    "Schedule": "servegen_fw.drive.schedule",
+    "Series": "servegen_fw.data.run",
+    "Sink": "servegen_fw.hooks.protocols",
+    "Streams": "servegen_fw.hooks.protocols",
+    "Tables": "servegen_fw.data.pool",
+    "Turn": "servegen_fw.drive.schedule",
+    "Workload": "servegen_fw.data.workload",
+    "hookimpl": "servegen_fw.hooks.specs",
+    "open_pool": "servegen_fw.workload.pool_file",
+    "renewal": "servegen_fw.workload.renewal",
+    "save_pool": "servegen_fw.workload.pool_file",
+    "setting": "servegen_fw.hooks.setting",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"servegen_fw.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from servegen_fw.lazy import lazy
 
 if TYPE_CHECKING:
     from servegen_fw.testing.build import make_workload as make_workload
@@ -25,34 +26,27 @@ if TYPE_CHECKING:
     from servegen_fw.testing.server import ScriptedServer as ScriptedServer
 
 _HOME = {
-    "END_OF_CHUNKS": "script",
-    "Close": "script",
-    "OpenAIAnswers": "openai",
-    "Reset": "script",
-    "Script": "script",
-    "ScriptedServer": "server",
-    "Seen": "script",
-    "Send": "script",
-    "Sleep": "script",
-    "Stall": "script",
-    "event": "script",
-    "event_stream": "script",
-    "framed": "script",
-    "head": "script",
-    "llama_server": "llamacpp",
-    "make_workload": "build",
-    "reply": "script",
+    "END_OF_CHUNKS": "servegen_fw.testing.script",
+    "Close": "servegen_fw.testing.script",
+    "OpenAIAnswers": "servegen_fw.testing.openai",
+    "Reset": "servegen_fw.testing.script",
+    "Script": "servegen_fw.testing.script",
+    "ScriptedServer": "servegen_fw.testing.server",
+    "Seen": "servegen_fw.testing.script",
+    "Send": "servegen_fw.testing.script",
+    "Sleep": "servegen_fw.testing.script",
+    "Stall": "servegen_fw.testing.script",
+    "event": "servegen_fw.testing.script",
+    "event_stream": "servegen_fw.testing.script",
+    "framed": "servegen_fw.testing.script",
+    "head": "servegen_fw.testing.script",
+    "llama_server": "servegen_fw.testing.llamacpp",
+    "make_workload": "servegen_fw.testing.build",
+    "reply": "servegen_fw.testing.script",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"servegen_fw.testing.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy(__name__, _HOME)
 
 
 def __dir__() -> list[str]:
