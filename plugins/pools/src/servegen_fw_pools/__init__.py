@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from servegen_fw.plugin import ReaderEntry, hookimpl
 from servegen_fw_pools import options
 
@@ -46,3 +49,11 @@ def servegen_readers() -> list[ReaderEntry]:
             summary="a request log in JSON lines",
         ),
     ]
+
+
+@hookimpl
+def servegen_check(suite: Any) -> Sequence[tuple[str, str, str]]:
+    """Report unknown shipped pools and missing files, each with the place of its option."""
+    from servegen_fw_pools.checks import check
+
+    return check(suite)

@@ -20,6 +20,14 @@ def shipped_names() -> list[str]:
     return sorted(path.name.removesuffix(_SUFFIX) for path in folder.iterdir() if path.name.endswith(_SUFFIX))
 
 
+def unknown_pool(name: str) -> tuple[str, str]:
+    """What to say, and what to advise, about a name that is none of the shipped pools'."""
+    names = shipped_names()
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"no shipped pool is called {name!r}", f"{hint}shipped pools are: {', '.join(names)}"
+
+
 def open_shipped(name: str) -> ClientPool:
     """Open a shipped pool by name.
 
@@ -27,12 +35,9 @@ def open_shipped(name: str) -> ClientPool:
     ------
         InputError: no pool of that name; lists those there are.
     """
-    names = shipped_names()
-    if name not in names:
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        cure = f"{hint}shipped pools are: {', '.join(names)}"
-        raise InputError(Problem(f"no shipped pool is called {name!r}", who="pool", cure=cure))
+    if name not in shipped_names():
+        what, cure = unknown_pool(name)
+        raise InputError(Problem(what, who="pool", cure=cure))
     with resources.as_file(resources.files("servegen_fw_pools") / "data" / f"{name}{_SUFFIX}") as path:
         return open_pool(path)
 
