@@ -67,10 +67,8 @@ def test_the_long_run_rate_is_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in PROCESSES if name != "constant"])
 def test_gaps_follow_the_stated_law(name: str) -> None:
-    """The first 30,000 gaps pass a Kolmogorov-Smirnov test above 1e-6, and as many lie below as should.
-
-    Differences of times near 50,000 cannot tell gaps below 1e-11 from 0, of which bursty laws have many.
-    """
+    """The first 30,000 gaps pass a Kolmogorov-Smirnov test above 1e-6, and as many lie below as should."""
+    # Differences of times near 50,000 cannot tell gaps below 1e-11 from 0, of which bursty laws have many.
     law = gap_law(name)
     gaps = np.diff(runs(name, 60_000.0, 1, 53)[0])[:30_000]
     assert len(gaps) == 30_000
