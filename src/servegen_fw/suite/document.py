@@ -44,7 +44,7 @@ class Document:
 
         A suite then works from every working directory, and ``--set`` names files as the shell completes them.
         """
-        if any(path[:length] in self.overrides for length in range(1, len(path) + 1)):
+        if text.startswith("~") or any(path[:length] in self.overrides for length in range(1, len(path) + 1)):
             return text
         return str(Path(self.source).parent / text)
 
