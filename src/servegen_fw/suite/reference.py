@@ -199,14 +199,17 @@ def _limits(option: Option) -> str:
 
 
 def _kind(kind: str, registry: Registry) -> str:
-    """Return the section of one kind of entries; "" if none is installed."""
+    """Return the section of one kind of entries; "" if none is installed and no suite asks for one."""
     entries = registry.entries(kind)
-    if not entries:
+    used = [f"`{place}`" for place, found in _uses() if found == kind]
+    if not entries and not used:
         return ""
     names = [entry.name for entry, _ in entries]
     parts = [f"## {kind}\n"]
-    if used := [f"`{place}`" for place, found in _uses() if found == kind]:
+    if used:
         parts.append(f"Chosen by {', '.join(used)}.\n")
+    if not entries:
+        return "\n".join([*parts, "No installed plugin offers any.\n"])
     rows = [
         (
             f"`{entry.name if names.count(entry.name) == 1 else f'{owner}:{entry.name}'}`",
