@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Answer: TypeAlias = Script | Callable[[Seen], Script]
 
 _START_LIMIT_S = 10.0
+_BACKLOG = 1024
 
 
 class ScriptedServer:
@@ -66,6 +67,7 @@ class ScriptedServer:
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scripted-server", daemon=True)
 
@@ -125,22 +127,42 @@ class ScriptedServer:
 
     async def _main(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        server = await asyncio.start_server(self._accept, self._host, 0, ssl=self._tls, backlog=1024)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        with socket.create_server((self._host, 0), family=family, backlog=_BACKLOG) as listener:
+            listener.setblocking(False)
+            self.port = listener.getsockname()[1]
+            self._ready.set()
+            self._loop.add_reader(listener, self._accept, listener)
+            await self._stop.wait()
+            self._loop.remove_reader(listener)
+            await _turns()  # connections just accepted get to their first step
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await _turns()  # and aborted ones close their socket
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        connection, self.connections = self.connections, self.connections + 1
+    def _accept(self, listener: socket.socket) -> None:
+        # Not asyncio.start_server, nor sock_accept: both can lose a connection that came just before the end.
+        try:
+            sock, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        sock.setblocking(False)
+        task = asyncio.ensure_future(self._serve(sock, self.connections))
+        self.connections += 1
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, sock: socket.socket, connection: int) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        try:
+            transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock, ssl=self._tls)
+        except (OSError, asyncio.CancelledError):
+            sock.close()  # the handshake failed
+            return
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         try:
             await self._converse(connection, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -167,6 +189,11 @@ class ScriptedServer:
             except ConnectionError:
                 seen.left = True
                 return
+
+
+async def _turns(count: int = 10) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def _read_request(connection: int, number: int, reader: asyncio.StreamReader) -> Seen | None:
