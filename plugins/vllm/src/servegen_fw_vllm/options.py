@@ -43,7 +43,9 @@ class Vllm:
     )
     headers: Mapping[str, str] = setting(factory=dict, doc="further headers of every request")
     api_key_env: str = setting("", doc="environment variable that holds the API key", secret=True)
-    ca_file: str = setting("", doc="PEM file with the authorities to trust instead of the system's", path=True)
+    ca_file: str = setting(
+        "", doc="PEM file with the authorities to trust instead of the system's", path=True
+    )
     insecure: bool = setting(False, doc="accept any certificate")
     connect_timeout_s: float = setting(
         10.0, doc="limit for opening a connection", unit="s", gt=0, key="connect_timeout"
