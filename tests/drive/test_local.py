@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from servegen_fw.data.payload import Request
+from servegen_fw.drive import live
 from servegen_fw.drive.engines import Local
 from servegen_fw.drive.local import LocalEngine, new_loop
 from servegen_fw.drive.teller import Silent
@@ -141,3 +142,21 @@ def test_loops_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert name == "asyncio"
     with pytest.raises(InputError, match="pip install uvloop"):
         new_loop("uvloop")
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_an_interrupt_that_breaks_the_loop_keeps_the_records(lab: Any, loop: str) -> None:
+    """KeyboardInterrupt out of the event loop itself, as on systems without signal handlers: rows stand, nothing more is sent."""
+
+    async def break_third(request: Request, sink: Sink) -> None:
+        if request.row == 3:
+            raise KeyboardInterrupt
+        await (lab.hang if request.row == 2 else lab.good)(request, sink)
+
+    run = lab.run(lab.plan([(0.005 * i, []) for i in range(1000)]), break_third, loop=loop)
+    names = run.names()
+    assert names[:4] == ["ok", "ok", "cancelled", "cancelled"]
+    # On a slow machine more may have fallen due in the same turn of the loop, a batch or two.
+    assert names.count("pending") >= 1000 - 4 - 2 * live.BATCH
+    assert run.records.harness.interrupted == "SIGINT"
+    assert run.backend.stopped == 1

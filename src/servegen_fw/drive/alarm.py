@@ -21,7 +21,7 @@ COARSE_NS = 1_500_000
 
 _CLOCK_MONOTONIC = 1
 _TFD_TIMER_ABSTIME = 1
-_TFD_NONBLOCK_CLOEXEC = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
+_TFD_NONBLOCK_CLOEXEC = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class Alarm(Protocol):

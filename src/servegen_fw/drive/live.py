@@ -144,6 +144,7 @@ class LiveRun:
         """Write the rows of what is in flight without the event loop's help, which has been left."""
         self.interrupted = self.interrupted or why
         self._cut(INTERRUPTED)
+        self._end()
 
     def _release(self) -> None:
         """Start the turns that are due."""

@@ -118,7 +118,7 @@ class _Run:
         except KeyboardInterrupt:
             if self._live is None:
                 raise
-            self._live.abandon("interrupted twice")
+            self._live.abandon("SIGINT")
         finally:
             self._wall_s = max(0.0, self._clock.now() / 1e9)
             self._cpu_s = time.process_time() - cpu_s
