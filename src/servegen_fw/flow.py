@@ -19,7 +19,7 @@ from servegen_fw.data.report import Report
 from servegen_fw.data.workload import Workload
 from servegen_fw.drive.execute import execute
 from servegen_fw.drive.journal import Journal
-from servegen_fw.drive.preflight import is_virtual, preflight
+from servegen_fw.drive.preflight import Reached, is_virtual, lacking, preflight
 from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.judge.cell import judge
@@ -118,9 +118,12 @@ def run(
     registry.require_intact(suite.require)
     against = _chosen("target", suite.targets, targets)
     reached = _reached(suite, against, registry)
-    # The first case is composed before the folder is made, so that bad input leaves nothing behind.
-    waiting = plan(suite, registry=registry, cases=cases, workload=workload)
-    first = next(waiting)
+    ready = (
+        (planned, _payloads(suite, planned, reached, registry))
+        for planned in plan(suite, registry=registry, cases=cases, workload=workload)
+    )
+    # The first case is composed and rendered before the folder is made, so that bad input leaves nothing behind.
+    first = next(ready)
     created = now_text()
     folder = ResultFolder.create(out, suite.name, created)
     folder.write_suite(suite.text, resolved(suite))
@@ -134,10 +137,9 @@ def run(
         suite=resolved(suite),
     )
     folder.write_report(report, STATE_RUNNING)
-    for planned in itertools.chain([first], waiting):
+    for planned, payloads in itertools.chain([first], ready):
         folder.write_workload(planned.case.name, planned.repeat, planned.workload)
         report = attrs.evolve(report, workload=(*report.workload, _described(planned)))
-        payloads = _payloads(suite, planned, against, registry)
         for name, target in against.items():
             key = CellKey(planned.case.name, name, planned.repeat)
             cell_plan = plan_of(planned.case.load, planned.workload, payloads)
@@ -151,7 +153,7 @@ def run(
                 repeat=key.repeat,
                 suite=suite,
                 registry=registry,
-                facts={**target.facts, **reached[name], **facts},
+                facts={**target.facts, **reached[name].facts, **facts},
             )
             report = attrs.evolve(report, cells=(*report.cells, cell), partial=records.harness.interrupted)
             folder.write_report(report, STATE_PARTIAL if report.partial else STATE_RUNNING)
@@ -188,33 +190,48 @@ def _streams(seed: int, repeat: int) -> Streams:
     return Streams(int(Streams(seed).at("repeat", repeat).integers(2**63)) if repeat else seed)
 
 
-def _reached(
-    suite: Suite, against: Mapping[str, Target], registry: Registry
-) -> Mapping[str, Mapping[str, Any]]:
-    """Return the facts of all targets, or raise one error that names every one that is not there."""
-    facts, failed = preflight(against, registry)
+def _reached(suite: Suite, against: Mapping[str, Target], registry: Registry) -> Mapping[str, Reached]:
+    """Return all targets as they answered, or raise one error that names every one that is not there."""
+    reached, failed = preflight(against, registry)
     if failed:
+        cure = "start the server, or correct the target"
+        raise InputError(
+            *(
+                problem_at(suite, ("target", name, "backend"), error.detail or error.code, cure)
+                for name, error in failed.items()
+            )
+        )
+    return reached
+
+
+def _payloads(
+    suite: Suite, planned: Planned, reached: Mapping[str, Reached], registry: Registry
+) -> Payloads | None:
+    """Render the messages once for all targets; none are needed if every target is simulated.
+
+    Raises
+    ------
+        InputError: a target's wire cannot carry them.
+    """
+    if all(one.capabilities is None for one in reached.values()):
+        return None
+    payloads = render(suite.workload.prompts, planned.workload, planned.streams, registry)
+    lacks = {name: lacking(one.capabilities, planned.workload, payloads) for name, one in reached.items()}
+    if any(lacks.values()):
+        cure = "choose other prompts or another population, or leave the target out with --target"
         raise InputError(
             *(
                 problem_at(
                     suite,
                     ("target", name, "backend"),
-                    f"{error.detail or error.code}",
-                    cure="start the server, or correct the target",
+                    f"cannot carry what the workload holds: {', '.join(lack)}",
+                    cure,
                 )
-                for name, error in failed.items()
+                for name, lack in lacks.items()
+                if lack
             )
         )
-    return facts
-
-
-def _payloads(
-    suite: Suite, planned: Planned, against: Mapping[str, Target], registry: Registry
-) -> Payloads | None:
-    """Render the messages once for all targets; none are needed if every target is simulated."""
-    if all(is_virtual(target) for target in against.values()):
-        return None
-    return render(suite.workload.prompts, planned.workload, planned.streams, registry)
+    return payloads
 
 
 def _chosen(what: str, known: Mapping[str, Any], wanted: Sequence[str]) -> Mapping[str, Any]:

@@ -158,7 +158,9 @@ class BackendEntry(Entry):
     Attributes
     ----------
         virtual: the backend owns the event clock and replays whole plans.
-        capabilities: what the wire can carry; a suite that needs more is refused before any load is sent.
+        capabilities: what the wire can carry: forms of prompts ("text", "token-ids") and modalities of items ("image",
+            "audio", "video"). A product may narrow it by an attribute of that name. A workload that needs more is
+            refused before any load is sent. Virtual backends send nothing and need none.
     """
 
     kind: ClassVar[EntryKind] = "backend"

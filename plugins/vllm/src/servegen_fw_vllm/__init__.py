@@ -15,6 +15,6 @@ def servegen_backends() -> list[BackendEntry]:
             config=options.Vllm,
             make="servegen_fw_vllm.backend:make",
             summary="vLLM, llama.cpp and every other OpenAI-compatible server, over HTTP",
-            capabilities=frozenset({"text", "token-ids", "chat", "reasoning", "history"}),
+            capabilities=frozenset({"text", "token-ids"}),
         )
     ]

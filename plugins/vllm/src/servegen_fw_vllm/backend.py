@@ -39,6 +39,11 @@ class VllmBackend:
         self._path = PATHS[config.endpoint]
         self._bodies = BodyMaker(config, config.model)
 
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Forms of prompts that the endpoint takes."""
+        return frozenset({"text"} if self._config.endpoint == "chat" else {"text", "token-ids"})
+
     async def start(self) -> Mapping[str, Any]:
         """Make sure that server and model are there; returns ``server``, ``model``, ``endpoint`` and, where the server tells, ``version`` and ``max_model_len``.
 
