@@ -153,6 +153,13 @@ def test_workload_file_replays(suite: Suite, registry: Registry, tmp_path: Path)
     assert direct.records().equals(replayed.records())
 
 
+def test_workload_file_needs_one_case(suite: Suite, registry: Registry) -> None:
+    """A workload given for a suite of several cases is refused with the cases to choose from."""
+    (planned,) = plan(suite, registry=registry, cases=["calm"])
+    with pytest.raises(InputError, match="choose one of calm, closed"):
+        list(plan(suite, registry=registry, workload=planned.workload))
+
+
 def test_repeats_differ_and_the_first_is_the_single_run(registry: Registry) -> None:
     """Repeats draw other workloads; the first of several equals the run without repeats."""
     three = parse_suite(SUITE.replace("seed = 5", "seed = 5\nrepeats = 3"), registry=registry)

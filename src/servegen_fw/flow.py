@@ -20,7 +20,7 @@ from servegen_fw.data.workload import Workload
 from servegen_fw.drive.execute import execute
 from servegen_fw.drive.journal import Journal
 from servegen_fw.drive.preflight import Reached, is_virtual, lacking, preflight
-from servegen_fw.errors import InputError, Problem
+from servegen_fw.errors import BackendError, InputError, Problem
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.judge.cell import judge
 from servegen_fw.results.fingerprint import fingerprint
@@ -75,6 +75,11 @@ def plan(
     """
     registry = registry or Registry.load()
     chosen = _chosen("case", {case.name: case for case in suite.cases}, cases)
+    if workload is not None and len(chosen) > 1:
+        cure = f"choose one of {', '.join(chosen)} with --case"
+        raise InputError(
+            Problem("a workload file is sent in one case, the suite has several", who="--workload", cure=cure)
+        )
     for repeat in range(suite.repeats):
         for case in chosen.values():
             streams = _streams(suite.seed, repeat)
@@ -143,7 +148,13 @@ def run(
         for name, target in against.items():
             key = CellKey(planned.case.name, name, planned.repeat)
             cell_plan = plan_of(planned.case.load, planned.workload, payloads)
-            records, facts = _measure(folder, key, cell_plan, target, registry=registry, show=show)
+            try:
+                records, facts = _measure(folder, key, cell_plan, target, registry=registry, show=show)
+            except BackendError as error:
+                # It answered when the run began; what was measured until now stays.
+                gone = f"{key.target} was not there when {key.case} began: {error.detail or error.code}"
+                folder.write_report(attrs.evolve(report, partial=gone), STATE_PARTIAL)
+                raise InputError(problem_at(suite, ("target", name, "backend"), gone)) from error
             folder.write_records(key, records)
             cell = judge(
                 cell_plan,

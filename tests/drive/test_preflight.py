@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import pytest
 
-from servegen_fw import InputError, Registry, run
+from servegen_fw import InputError, Registry, Result, run
 from servegen_fw.data.payload import Payloads, Request
 from servegen_fw.data.workload import Items
 from servegen_fw.drive.preflight import lacking, preflight
@@ -109,6 +109,32 @@ def test_a_wire_that_cannot_carry_the_prompts_is_refused(registry: Registry, tmp
     ):
         run(suite, registry=registry, out=tmp_path / "r", targets=["here"])
     assert not (tmp_path / "r").exists()
+
+
+def test_a_server_that_goes_away_loses_nothing_measured(registry: Registry, tmp_path: Any) -> None:
+    """If a server is gone when its second case begins, the first case stays stored and the result is partial."""
+    text = (
+        SUITE.replace('"random-tokens"', '"random-words"')
+        + '[[case]]\nname = "d"\nload = { rate = 5, duration = 1 }\n'
+    )
+    suite = parse_suite(text, source="s.toml", registry=registry)
+    begun: list[int] = []
+
+    async def start(self: There) -> Mapping[str, Any]:
+        del self
+        begun.append(1)
+        if len(begun) > 2:
+            raise BackendError("refused", "nothing listens any more")
+        return {}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(There, "start", start)
+        with pytest.raises(InputError, match="here was not there when d began: nothing listens any more"):
+            run(suite, registry=registry, out=tmp_path / "r", targets=["here"])
+    result = Result.open(tmp_path / "r")
+    assert (result.state, result.verdict) == ("partial", "INVALID")
+    assert [cell.case for cell in result.report.cells] == ["c"]
+    assert result.records("c").num_rows > 0
 
 
 def test_modalities_must_be_carried() -> None:
