@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from typing import Any
 
 import pytest
 
+from servegen_fw.drive.wire import client as client_module
 from servegen_fw.drive.wire.client import HttpClient, Limits
 from servegen_fw.errors import BackendError, InputError
 from servegen_fw.testing import (
@@ -411,6 +414,41 @@ def test_limits(run: Any) -> None:
 
     with ScriptedServer(lambda seen: endless[seen.path]) as server:
         run(talk(server))
+
+
+def test_nothing_waits_for_the_garbage_collector(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Good and failed requests free their parsers and errors at once, since a run may turn the collector off."""
+    alive: list[weakref.ref[Any]] = []
+
+    class Watched(client_module.Exchange):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            alive.append(weakref.ref(self))
+
+    async def talk(server: ScriptedServer) -> None:
+        async with HttpClient(server.url) as client:
+            for path in ("/good", "/cut", "/bad", "/junk"):
+                try:
+                    await client.stream("POST", path, b"", None, _ignore)
+                except BackendError as error:
+                    alive.append(weakref.ref(error))
+
+    scripts: dict[str, Script] = {
+        "/good": [*event_stream([event("a")]), END_OF_CHUNKS],
+        "/cut": [*event_stream([event("a")]), Close()],
+        "/bad": reply({"error": "no"}, 500),
+        "/junk": [Send(b"junk\r\n\r\n"), Close()],
+    }
+    monkeypatch.setattr(client_module, "Exchange", Watched)
+    with ScriptedServer(lambda seen: scripts[seen.path]) as server:
+        gc.collect()
+        gc.disable()
+        try:
+            run(talk(server))
+            assert len(alive) >= 7
+            assert [ref() for ref in alive] == [None] * len(alive)
+        finally:
+            gc.enable()
 
 
 def test_proxies_are_ignored(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

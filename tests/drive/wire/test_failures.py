@@ -54,6 +54,8 @@ def test_losses(error: Exception | None, received: int, code: str) -> None:
         (b'{"error": "overloaded", "error_type": "overloaded"}', "overloaded"),
         (b'{"object": "error", "message": "too long"}', "too long"),
         (b'{"detail": [{"loc": ["body"]}]}', '[{"loc": ["body"]}]'),
+        (b'data: {"error": "out of memory"}\n\n', "out of memory"),
+        (b"[" * 50_000, "[" * 299 + "…"),
         (b"<h1>Bad\n  Gateway</h1>", "<h1>Bad Gateway</h1>"),
         (b"\xff\xfe", "\ufffd\ufffd"),
         (b"", ""),

@@ -161,8 +161,12 @@ class HttpClient:
         exchange = await self._carry(connection, call) if connection is not None else None
         if exchange is None or _was_stale(exchange):
             exchange = await self._carry(await self._pool.connect(), call)
-        if exchange.error is not None:
-            raise exchange.error
+        error, exchange.error = exchange.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # its traceback refers to this frame
         response = exchange.response()
         if not 200 <= response.status < 300:
             raise status_failure(response.status, response.headers.get("location", ""), response.body)
@@ -175,13 +179,15 @@ class HttpClient:
         try:
             connection.send(exchange, call.head, call.body, call.sink)
             await done
+            if connection.release():
+                self._pool.give_back(connection)
+            else:
+                connection.abort()
         except BaseException:
             connection.abort()
             raise
-        if connection.release():
-            self._pool.give_back(connection)
-        else:
-            connection.abort()
+        finally:
+            exchange.close()
         return exchange
 
 

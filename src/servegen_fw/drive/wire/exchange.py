@@ -120,6 +120,11 @@ class Exchange:
             self.error = error
             self._finish()
 
+    def close(self) -> None:
+        """Let go of the parser, which refers back to here: a run may go without the garbage collector for long."""
+        del self._parser, self._parse, self._take
+        self._on_event = None
+
     def response(self) -> Response:
         """Return the complete response."""
         return Response(self.status, self.headers, b"".join(self._body), self.streamed)
@@ -147,7 +152,8 @@ class Exchange:
             return
         self.status = status
         self._check_encoding()
-        plain_end = "content-length" in self.headers or "transfer-encoding" in self.headers
+        chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
+        plain_end = chunked or "content-length" in self.headers
         self._ends_with_connection = not plain_end and status not in {204, 304}
         kind = self.headers.get("content-type", EVENT_STREAM).partition(";")[0].strip().lower()
         if self._on_event is not None and 200 <= status < 300 and kind == EVENT_STREAM:

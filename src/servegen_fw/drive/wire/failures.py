@@ -72,9 +72,11 @@ _STATUSES = frozenset(int(status) for status in HTTPStatus)
 
 def error_text(body: bytes) -> str:
     """Return what an error body says, in one line: the message inside the usual JSON shapes, or the text itself."""
+    # Triton sends its errors as an event, also under an error status.
+    body = body.removeprefix(b"data:")
     try:
         found: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = body.decode("utf-8", "replace")
     for key in ("error", "message", "detail"):
         if isinstance(found, dict) and key in found:
