@@ -425,16 +425,20 @@ def test_nothing_waits_for_the_garbage_collector(run: Any, monkeypatch: pytest.M
             super().__init__(*args, **options)
             alive.append(weakref.ref(self))
 
+    def refuse(data: bytes) -> None:
+        raise BackendError("stream-error", data.decode())
+
     async def talk(server: ScriptedServer) -> None:
         async with HttpClient(server.url) as client:
-            for path in ("/good", "/cut", "/bad", "/junk"):
+            for path in ("/good", "/cut", "/bad", "/junk", "/refused"):
                 try:
-                    await client.stream("POST", path, b"", None, _ignore)
+                    await client.stream("POST", path, b"", None, refuse if path == "/refused" else _ignore)
                 except BackendError as error:
                     alive.append(weakref.ref(error))
 
     scripts: dict[str, Script] = {
         "/good": [*event_stream([event("a")]), END_OF_CHUNKS],
+        "/refused": [*event_stream([event("a")]), END_OF_CHUNKS],
         "/cut": [*event_stream([event("a")]), Close()],
         "/bad": reply({"error": "no"}, 500),
         "/junk": [Send(b"junk\r\n\r\n"), Close()],
@@ -445,7 +449,7 @@ def test_nothing_waits_for_the_garbage_collector(run: Any, monkeypatch: pytest.M
         gc.disable()
         try:
             run(talk(server))
-            assert len(alive) >= 7
+            assert len(alive) >= 9
             assert [ref() for ref in alive] == [None] * len(alive)
         finally:
             gc.enable()
