@@ -93,9 +93,12 @@ class Exchange:
         except HttpParserCallbackError as error:
             # httptools wraps what its callbacks raise.
             cause = error.__context__ or error
-            if not isinstance(cause, Exception):
-                raise cause from None  # an interrupt is not this request's
-            self.fail(cause)
+            try:
+                if not isinstance(cause, Exception):
+                    raise cause from None  # an interrupt is not this request's
+                self.fail(cause)
+            finally:
+                del cause  # its traceback refers to this frame
         except (HttpParserError, HttpParserUpgrade) as error:
             self.keep_alive = False
             self.fail(BackendError("garbage", f"not an HTTP response: {error}"))
