@@ -6,6 +6,8 @@ Marks in the Markdown, each an HTML comment on the line above a fenced block:
     the commands or the program need something that a test has not, such as a server.
 ``file: PATH``
     the block is that file of the repository, to the letter; programs further down the page can import it.
+``source: MODULE:NAME``
+    the block is the source of that class, less decorators and the dots of empty bodies.
 ``save as: NAME``
     the block is put into a file of this name, which commands and programs further down the page use.
 
@@ -14,6 +16,8 @@ A line ``# exit status N`` after a command in a console block states how the com
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -40,7 +44,7 @@ PAGES = [page for page in PAGES if page.exists()]
 DOWNSTREAM = ROOT / "tests" / "downstream"
 
 _FENCE = re.compile(r"^(?P<mark>```+|~~~+)\s*(?P<language>\S*)")
-_MARK = re.compile(r"^<!--\s*(?P<key>not run|file|save as):\s*(?P<value>.+?)\s*-->$")
+_MARK = re.compile(r"^<!--\s*(?P<key>not run|file|save as|source):\s*(?P<value>.+?)\s*-->$")
 _LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)(?:\s+\"[^\"]*\")?\)")
 _STATUS = re.compile(r"^# exit status (\d+)")
 _COMMANDS = {
@@ -231,6 +235,16 @@ def wrong_file(page: Path, block: Block, folder: Path) -> list[str]:
     return []
 
 
+def wrong_source(page: Path, block: Block) -> list[str]:
+    """Compare a block with the class whose source it shows."""
+    module, _, name = block.marks["source"].partition(":")
+    lines = inspect.getsource(getattr(importlib.import_module(module), name)).splitlines()
+    shown = [line for line in lines if not line.startswith("@") and line.strip() != "..."]
+    if block.text.splitlines() == shown:
+        return []
+    return [f"{page.name}:{block.line}: is not the source of {block.marks['source']}"]
+
+
 def wrong_commands(page: Path, block: Block, folder: Path) -> list[str]:
     """Run the commands of a block that are ours; return those that do not end as stated."""
     wrong = []
@@ -280,6 +294,8 @@ def wrong_runs(page: Path, text: str, folder: Path, monkeypatch: pytest.MonkeyPa
     for block in blocks(text):
         if "file" in block.marks:
             wrong += wrong_file(page, block, folder)
+        elif "source" in block.marks:
+            wrong += wrong_source(page, block)
         elif "save as" in block.marks:
             (folder / block.marks["save as"]).write_text(block.text, encoding="utf-8")
         elif "not run" in block.marks:
@@ -325,10 +341,14 @@ def test_make_targets_exist(page: Path) -> None:
 
 @each_page
 def test_toml_is_a_suite_or_fits_into_one(page: Path, registry: Registry) -> None:
-    """Whole suites load; fragments of suites do within a minimal one; what else there is is a valid pyproject.toml."""
+    """Whole suites load, fragments do within a minimal suite, the rest is a pyproject.toml; saved ones are used below."""
     text = page.read_text(encoding="utf-8")
-    found = [block for block in blocks(text) if block.language == "toml"]
+    found = [block for block in blocks(text) if block.language == "toml" and "save as" not in block.marks]
     assert [wrong for block in found for wrong in wrong_toml(page, block, registry)] == []
+    for block in blocks(text):
+        if "save as" in block.marks:
+            below = "\n".join(text.splitlines()[block.line :])
+            assert block.marks["save as"] in below, f"{page.name}:{block.line} is saved, but never used"
 
 
 @each_page
@@ -429,6 +449,11 @@ def test_a_true_page_is_found_true(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("--version", "--no-such-option", "PAGE.md:18: servegen-fw --no-such-option: exit status 2, not 0"),
         ("x == 1", "x == 2", "PAGE.md:40: Traceback"),
         ("<!-- not run: needs a server nobody has -->", "", "exit status 2, not 0"),
+        (
+            "```python\nimport attrs",
+            "<!-- source: servegen_fw.hooks.entries:Entry -->\n```python\nimport attrs",
+            "is not the source of",
+        ),
         ("```python\nimport attrs", "<!-- file: README.md -->\n```python\nimport attrs", "is not README.md"),
     ],
 )

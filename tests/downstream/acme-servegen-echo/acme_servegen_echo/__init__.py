@@ -26,6 +26,7 @@ def servegen_backends() -> list[BackendEntry]:
             name="echo",
             config=Echo,
             make="acme_servegen_echo.backend:EchoBackend",
+            capabilities=frozenset({"text", "token-ids"}),
             summary="answers inside the process, after a stated time",
         )
     ]
