@@ -230,6 +230,77 @@ def test_bad_input_is_one_clear_message(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "r").exists()
 
 
+def _distribution(site: Path, name: str, source: str) -> dict[str, str]:
+    """Lay out an installed plugin distribution; returns the environment that finds it."""
+    module = name.replace("-", "_")
+    (site / f"{module}.py").write_text(source)
+    info = site / f"{module}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[servegen_fw]\nmain = {module}\n")
+    return {"PYTHONPATH": str(site)}
+
+
+POISSON = """
+from servegen_fw.plugin import ArrivalEntry, hookimpl
+@hookimpl
+def servegen_arrivals():
+    return [ArrivalEntry(name="poisson", make=print)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import no_such_module_anywhere", "No module named 'no_such_module_anywhere'"),
+        (POISSON.replace("servegen_arrivals", "servegen_arrival"), "did you mean servegen_arrivals?"),
+    ],
+)
+def test_broken_plugin_warns_and_stops_only_with_strict(
+    suite: Path, tmp_path: Path, source: str, told: str
+) -> None:
+    """A plugin that fails is told and left out; with --strict, or if the suite requires it, nothing is run."""
+    env = _distribution(tmp_path, "acme-broken", source)
+    done = servegen("run", suite, "--out", tmp_path / "r", env=env)
+    assert done.returncode == 0
+    assert "warning: plugin acme-broken is left out" in done.stderr
+    assert told in done.stderr
+    for arguments in (["--strict"], ["--set", 'require=["acme-broken"]']):
+        refused = servegen("run", suite, "--out", tmp_path / "s", *arguments, env=env)
+        assert refused.returncode == 2
+        assert "acme-broken" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_name_offered_twice_is_refused_where_it_is_used(suite: Path, tmp_path: Path) -> None:
+    """Two plugins with one name: the suite's line is shown with what to write instead, and writing that works."""
+    env = _distribution(tmp_path, "acme-other", POISSON)
+    done = servegen("check", suite, env=env)
+    assert done.returncode == 2
+    assert f"{suite}:12:11" in done.stderr
+    assert "write 'acme-other:poisson' or 'servegen-fw-models:poisson'" in done.stderr
+    chosen = servegen(
+        "check", suite, "--set", "workload.group[0].arrival=servegen-fw-models:poisson", env=env
+    )
+    assert chosen.returncode == 0, chosen.stderr
+
+
+def test_damaged_pool_file_is_told(tmp_path: Path) -> None:
+    """A pool file that was cut short is one clear message with its name, and no traceback."""
+    (tmp_path / "cut.pool").write_bytes(b"ARROW1" + bytes(200))
+    path = tmp_path / "suite.toml"
+    path.write_text(
+        'servegen = 1\nname = "s"\n[target.sim]\nbackend = { kind = "sim", profile = "llama-3-8b-h100" }\n'
+        '[[workload.group]]\nsource = { kind = "pool", path = "cut.pool" }\n'
+        '[[case]]\nname = "c"\nload = { rate = 1, duration = 60 }\n'
+    )
+    done = servegen("run", path, "--out", tmp_path / "r")
+    assert done.returncode == 2
+    assert "cut.pool" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_unreachable_servers_are_all_told_before_anything_is_made(suite: Path, tmp_path: Path) -> None:
     """Every server that is not there is named, with its place in the suite, and no result folder is made."""
     text = SUITE
