@@ -16,9 +16,11 @@ from servegen_fw.data.payload import Payloads
 from servegen_fw.data.plan import Plan
 from servegen_fw.data.records import Records
 from servegen_fw.data.report import Report
+from servegen_fw.data.run import Observations
 from servegen_fw.data.workload import Workload
 from servegen_fw.drive.execute import execute
 from servegen_fw.drive.journal import Journal
+from servegen_fw.drive.observe import Observing
 from servegen_fw.drive.preflight import Reached, is_virtual, lacking, preflight
 from servegen_fw.errors import BackendError, InputError, Problem
 from servegen_fw.hooks.registry import Registry
@@ -149,13 +151,14 @@ def run(
             key = CellKey(planned.case.name, name, planned.repeat)
             cell_plan = plan_of(planned.case.load, planned.workload, payloads)
             try:
-                records, facts = _measure(folder, key, cell_plan, target, registry=registry, show=show)
+                records, facts, seen = _measure(folder, key, cell_plan, target, registry=registry, show=show)
             except BackendError as error:
                 # It answered when the run began; what was measured until now stays.
                 gone = f"{key.target} was not there when {key.case} began: {error.detail or error.code}"
                 folder.write_report(attrs.evolve(report, partial=gone), STATE_PARTIAL)
                 raise InputError(problem_at(suite, ("target", name, "backend"), gone)) from error
             folder.write_records(key, records)
+            folder.write_observations(key, seen)
             cell = judge(
                 cell_plan,
                 records,
@@ -165,6 +168,7 @@ def run(
                 suite=suite,
                 registry=registry,
                 facts={**target.facts, **reached[name].facts, **facts},
+                observations=seen,
             )
             report = attrs.evolve(report, cells=(*report.cells, cell), partial=records.harness.interrupted)
             folder.write_report(report, STATE_PARTIAL if report.partial else STATE_RUNNING)
@@ -176,17 +180,22 @@ def run(
 
 def _measure(
     folder: ResultFolder, key: CellKey, plan: Plan, target: Target, *, registry: Registry, show: bool
-) -> tuple[Records, Mapping[str, Any]]:
-    """Run one cell with its journal and its progress display."""
-    with Watch(
+) -> tuple[Records, Mapping[str, Any], Observations]:
+    """Run one cell with its journal, its progress display and its observers."""
+    watch = Watch(
         f"{key.case} on {key.target}",
         length_s=plan.duration_s,
         requests=len(plan.workload),
         journal=Journal(folder.journal(key)),
         show=show,
         virtual=is_virtual(target),
-    ) as watch:
-        return execute(plan, target, watch, registry)
+    )
+    observing = Observing(key.target, [choice.make() for choice in target.observers])
+    with watch, observing:
+        records, facts = execute(plan, target, watch, registry)
+    if observing.problems:
+        facts = {**facts, "observers": observing.problems}
+    return records, facts, observing.table(facts.get("driver", {}).get("zero_ns", 0))
 
 
 def _described(planned: Planned) -> str:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from servegen_fw.data.arrays import I8, AnyArray
 from servegen_fw.data.records import COUNT_COLUMNS, STATUS_NAMES, TIME_COLUMNS, Chunks, Harness, Records
+from servegen_fw.data.run import Observations
 from servegen_fw.data.workload import COLUMNS, ITEM_COLUMNS, Clients, Items, Workload
 from servegen_fw.errors import InputError, Problem
 
@@ -160,4 +161,18 @@ def chunks_from_tables(times: pa.Table, segments: pa.Table) -> Chunks:
     return Chunks(
         t_ns=_numpy(times.column("t_ns"), "i8"),
         **{name: _numpy(segments.column(name), "i8") for name in ("request", "begin", "end")},
+    )
+
+
+def observations_table(observations: Observations) -> pa.Table:
+    """Return what observers sampled: ``t_ns, target, series, value, unit``."""
+    seen = observations
+    return pa.table(
+        {
+            "t_ns": pa.array(seen.t_ns),
+            "target": pa.array([seen.targets[index] for index in seen.target.tolist()], pa.string()),
+            "series": pa.array([seen.names[index] for index in seen.series.tolist()], pa.string()),
+            "value": pa.array(seen.value),
+            "unit": pa.array([seen.units[index] for index in seen.series.tolist()], pa.string()),
+        }
     )

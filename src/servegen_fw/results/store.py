@@ -11,6 +11,7 @@
         records.journal      while the cell runs; holds all but the last second
         records.parquet      once it has ended
         chunk_times.parquet, chunk_segments.parquet
+        observations.parquet   if the target has observers
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import pyarrow.parquet as pq
 from servegen_fw.data import arrow
 from servegen_fw.data.records import Records
 from servegen_fw.data.report import Report
+from servegen_fw.data.run import Observations
 from servegen_fw.data.workload import Workload
 from servegen_fw.errors import InputError, Problem
 from servegen_fw.results.codec import plain, report_from_json, report_to_json
@@ -123,6 +125,11 @@ class ResultFolder:
             self._parquet(cell / "chunk_segments.parquet", segments)
         self._parquet(cell / "records.parquet", arrow.records_table(records))
         self.journal(key).unlink(missing_ok=True)
+
+    def write_observations(self, key: CellKey, observations: Observations) -> None:
+        """Store what observers sampled in a cell; nothing is written if there were none."""
+        if len(observations.t_ns):
+            self._parquet(self.cell(key) / "observations.parquet", arrow.observations_table(observations))
 
     def write_report(self, report: Report, state: str) -> None:
         """Store the report so far; `state` is "running", "partial" or "complete"."""
