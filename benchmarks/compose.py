@@ -3,9 +3,10 @@
     python benchmarks/compose.py [--requests 1000000] [--repeats 5] [--data FOLDER]
 
 The baseline does the same job the usual way, vectorised within each client window: `scipy.stats` draws the gaps of the
-window, which are rescaled to its length, and each field is drawn by its inverse distribution function with
-`numpy.searchsorted` in the window's table; at the end everything is sorted by time. It does less than `compose`: one
-generator for all, no rotation, no sample-CV correction, no thinning, no sessions, no notes and no digest.
+window, which are put on a circle and turned, and each field is drawn by its inverse distribution function with
+`numpy.searchsorted` in the window's table; at the end everything is sorted by time and becomes a `Workload` of the same
+columns. It does less than `compose`: one generator for all (so that any change of the pool changes everything), no
+sample-CV correction, no ordinals within a client, no notes.
 
 Both draw the same pool for the same length of time. Repeats are interleaved, the ratio is that of the medians, and peak
 memory is that of a process of its own. Timings are of one process on whatever cores numpy's single-threaded calls use,
@@ -28,7 +29,7 @@ import attrs
 import numpy as np
 
 from servegen_fw.data.pool import ClientPool, Tables
-from servegen_fw.data.workload import Workload
+from servegen_fw.data.workload import Clients, Items, Workload
 from servegen_fw.hooks.protocols import GapFamily
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.suite.model import Group, Load, WorkloadSpec
@@ -142,7 +143,9 @@ def baseline(pool: ClientPool, duration_s: float, families: Mapping[str, GapFami
             else:
                 gaps = stats.gamma.rvs(1 / cv**2, size=n, random_state=rng)
             at = np.cumsum(gaps)
-            times.append(window * pool.window_s + at * (pool.window_s / at[-1]))
+            at = (at / at[-1] + rng.random()) % 1.0
+            at.sort()
+            times.append((window + at) * pool.window_s)
             owners.append(np.full(n, client, np.int32))
             for field in range(len(pool.fields)):
                 table = pool.table[field, client, window // per_table]
@@ -150,12 +153,28 @@ def baseline(pool: ClientPool, duration_s: float, families: Mapping[str, GapFami
                 columns[field].append(column)
     due_s = np.concatenate(times)
     order = np.argsort(due_s)
-    kept = [
-        due_s[order],
-        np.concatenate(owners)[order],
-        *(np.concatenate(column)[order] for column in columns),
-    ]
-    return len(kept[0])
+    n = len(order)
+    found = {field: np.concatenate(column)[order] for field, column in zip(pool.fields, columns, strict=True)}
+    output = np.maximum(np.rint(found["output_tokens"]), 1).astype(np.int32)
+    reason = np.rint(found.get("reason_ratio", np.zeros(n)) * output).astype(np.int32)
+    workload = Workload(
+        due_s=due_s[order],
+        client=np.concatenate(owners)[order],
+        session=np.arange(n),
+        turn=np.zeros(n, np.int32),
+        parent=np.full(n, -1),
+        think_s=np.zeros(n),
+        input_tokens=np.maximum(np.rint(found["input_tokens"]), 1).astype(np.int32),
+        context_tokens=np.zeros(n, np.int32),
+        output_tokens=output,
+        reason_tokens=reason,
+        prefix=np.full(n, -1),
+        prefix_tokens=np.zeros(n, np.int32),
+        items=Items.none(n),
+        clients=Clients(pool.clients, np.zeros(len(pool.clients), np.int16), ("all",)),
+        duration_s=duration_s,
+    )
+    return len(workload)
 
 
 def timed(job: Callable[[], int]) -> tuple[float, int]:

@@ -10,7 +10,7 @@ import pytest
 
 from servegen_fw.workload.streams import Streams
 
-GOLDEN = [881741776, 1248637184, 2568219790]
+GOLDEN = [2206889114, 1986750256, 679030416]
 
 LABELS = [
     ("a", "bc"),

@@ -50,7 +50,7 @@ def test_groups_and_clients_add_up(workload: Any) -> None:
     assert [client.requests for client in s.clients] == sorted((c.requests for c in s.clients), reverse=True)
 
 
-def test_it_can_be_written_as_json(workload: Any, kit: Any) -> None:
+def test_it_can_be_written_as_json(workload: Any) -> None:
     """All values are plain; what does not exist is null, also for a workload without requests."""
     for w in (workload, workload.select(np.empty(0, np.int64))):
         again = json.loads(json.dumps(summarise(w).to_json(), allow_nan=False))

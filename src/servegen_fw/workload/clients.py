@@ -7,7 +7,7 @@ from collections import Counter
 import attrs
 import numpy as np
 
-from servegen_fw.data.arrays import I8, Bool
+from servegen_fw.data.arrays import I4, I8, Bool
 from servegen_fw.hooks.protocols import Conversation
 from servegen_fw.suite.model import Group
 from servegen_fw.workload.batch import Batch
@@ -18,6 +18,7 @@ from servegen_fw.workload.fields import Fields, Values
 from servegen_fw.workload.part import Part
 from servegen_fw.workload.population import Population
 from servegen_fw.workload.sessions import Running, Turns, alone, context, end_sessions, expand
+from servegen_fw.workload.steady import steady, value_of
 from servegen_fw.workload.streams import Streams
 
 RUNNING = "running"
@@ -110,41 +111,68 @@ class Composer:
         return self._placed(client, turns, values)
 
     def _placed(self, client: int, turns: Turns, values: Values) -> Draft:
+        if self.conversation is None:
+            return self._alone(client, turns, values)
         n = len(turns)
-        carried = np.zeros(n, np.int64)
-        prefix_tokens = np.zeros(n, np.int32)
-        own = values.input_tokens
-        if self.conversation is not None and self.conversation.carries_context:
-            carried = context(
-                turns, own.astype(np.int64), (values.output_tokens - values.reason_tokens).astype(np.int64)
-            )
+        own, carried = values.input_tokens, np.zeros(n, np.int64)
+        if self.conversation.carries_context:
+            answers = (values.output_tokens - values.reason_tokens).astype(np.int64)
+            carried = context(turns, own.astype(np.int64), answers)
+            # Later turns repeat the first prompt, prefix and all.
             own = own[turns.first]
-        if self.group.prefix_tokens:
-            # One token at least stays the prompt's own; later turns repeat the first prompt, prefix and all.
-            prefix_tokens = np.minimum(self.group.prefix_tokens, own - 1).astype(np.int32)
-        rows = (
-            np.arange(n) if self.conversation is None else self._within(turns, carried + values.input_tokens)
-        )
+        rows = self._within(turns, carried + values.input_tokens)
         turns = turns.select(rows)
         head = np.ones(len(rows), bool)
         head[1:] = turns.arrival[1:] != turns.arrival[:-1]
-        begin_us = microseconds(turns.planned_s[head], self.demand.duration_s)
-        prefix = client if self.group.prefix_tokens else -1
-        return Draft(
-            begin_us=begin_us[np.cumsum(head) - 1] if self.conversation is not None else begin_us,
+        begin_us = microseconds(turns.planned_s[head], self.demand.duration_s)[np.cumsum(head) - 1]
+        return self._draft(
+            client,
+            turns,
+            values.select(rows),
+            begin_us=begin_us,
             head=head,
-            client=np.full(len(rows), client, np.int32),
+            carried=carried[rows].astype(np.int32),
+            own=own[rows],
+        )
+
+    def _alone(self, client: int, turns: Turns, values: Values) -> Draft:
+        """Requests that are sessions of one turn each."""
+        n = len(turns)
+        return self._draft(
+            client,
+            turns,
+            values,
+            begin_us=microseconds(turns.planned_s, self.demand.duration_s),
+            head=steady(value=True, n=n, dtype=bool),
+            carried=steady(0, n, np.int32),
+            own=values.input_tokens,
+        )
+
+    def _draft(
+        self, client: int, turns: Turns, values: Values, *, begin_us: I8, head: Bool, carried: I4, own: I4
+    ) -> Draft:
+        """Requests in columns; `own` are the tokens of the prompt that begins with the shared prefix."""
+        n = len(turns)
+        prefix, prefix_tokens = steady(-1, n, np.int64), steady(0, n, np.int32)
+        if self.group.prefix_tokens:
+            # One token at least stays the prompt's own.
+            prefix_tokens = np.minimum(self.group.prefix_tokens, own - 1).astype(np.int32)
+            prefix = np.where(prefix_tokens > 0, client, -1)
+        return Draft(
+            begin_us=begin_us,
+            head=head,
+            client=np.full(n, client, np.int32),
             session=turns.session,
             turn=turns.turn,
             think_s=turns.think_s,
-            input_tokens=(carried[rows] + values.input_tokens[rows]).astype(np.int32),
-            context_tokens=carried[rows].astype(np.int32),
-            output_tokens=values.output_tokens[rows],
-            reason_tokens=values.reason_tokens[rows],
-            prefix=np.where(prefix_tokens[rows] > 0, prefix, -1),
-            prefix_tokens=prefix_tokens[rows],
-            items=values.items.select(rows) if len(rows) < n else values.items,
-            extra={field: column[rows] for field, column in values.extra.items()},
+            input_tokens=values.input_tokens if value_of(carried) == 0 else carried + values.input_tokens,
+            context_tokens=carried,
+            output_tokens=values.output_tokens,
+            reason_tokens=values.reason_tokens,
+            prefix=prefix,
+            prefix_tokens=prefix_tokens,
+            items=values.items,
+            extra=values.extra,
         )
 
     def _within(self, turns: Turns, prompt_tokens: I8) -> I8:

@@ -11,6 +11,7 @@ import numpy as np
 
 from servegen_fw.data.arrays import F8, I2, I4, I8, AnyArray, Bool
 from servegen_fw.data.workload import Clients, Items, Workload
+from servegen_fw.workload.steady import picked, put_together, value_of, written_out
 
 
 @attrs.frozen(eq=False)
@@ -45,7 +46,7 @@ class Draft:
         """Return the given rows."""
         return attrs.evolve(
             self,
-            **{name: getattr(self, name)[rows] for name in _COLUMNS},
+            **{name: picked(getattr(self, name), rows) for name in _COLUMNS},
             items=self.items.select(rows),
             extra={name: column[rows] for name, column in self.extra.items()},
         )
@@ -96,7 +97,7 @@ def joined(parts: Sequence[Draft]) -> Draft:
         return empty()
     extras = list(dict.fromkeys(name for part in parts for name in part.extra))
     return Draft(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS},
+        **{name: put_together([getattr(part, name) for part in parts]) for name in _COLUMNS},
         items=join_items([part.items for part in parts]),
         extra={
             name: np.concatenate([part.extra.get(name, np.full(len(part), np.nan)) for part in parts])
@@ -107,6 +108,8 @@ def joined(parts: Sequence[Draft]) -> Draft:
 
 def join_items(parts: Sequence[Items]) -> Items:
     """Put item tables together; a modality that several name is one."""
+    if not any(len(part) or part.modalities for part in parts):
+        return Items.none(sum(len(part.offsets) - 1 for part in parts))
     modalities = tuple(dict.fromkeys(name for part in parts for name in part.modalities))
     number: list[I2] = []
     for part in parts:
@@ -123,6 +126,20 @@ def join_items(parts: Sequence[Items]) -> Items:
     )
 
 
+def in_time_order(begin_us: I8) -> tuple[I8, I8]:
+    """Order of rows by time, rows of equal times as they stand, and the times in that order; int64[n] each.
+
+    Time and row are packed into one integer where they fit, since whole integers sort ten times as fast as indices.
+    """
+    bits = max(1, len(begin_us) - 1).bit_length()
+    if len(begin_us) and int(begin_us.max()) < 1 << (62 - bits):
+        packed = (begin_us << bits) | np.arange(len(begin_us))
+        packed.sort()
+        return packed & ((1 << bits) - 1), packed >> bits
+    rows = np.argsort(begin_us, kind="stable")
+    return rows, begin_us[rows]
+
+
 def assemble(
     groups: Sequence[GroupDraft], duration_s: float, tally: Counter[str], limit: int | None = None
 ) -> Workload:
@@ -133,34 +150,34 @@ def assemble(
     prefixes = 0
     for number, group in enumerate(groups):
         draft = group.draft
-        parts.append(
-            attrs.evolve(
-                draft,
-                client=(draft.client + len(names)).astype(np.int32),
-                prefix=np.where(draft.prefix >= 0, draft.prefix + prefixes, -1),
-            )
-        )
+        if names:
+            draft = attrs.evolve(draft, client=(draft.client + len(names)).astype(np.int32))
+        if prefixes:
+            draft = attrs.evolve(draft, prefix=np.where(draft.prefix >= 0, draft.prefix + prefixes, -1))
+        parts.append(draft)
         prefixes += int(draft.prefix.max(initial=-1)) + 1
         names += group.clients
         group_of += [number] * len(group.clients)
     whole = joined(parts) if len(parts) != 1 else parts[0]
-    # The rows are in the order of client, session, turn already, which a stable sort keeps among equal times.
-    rows = np.argsort(whole.begin_us, kind="stable")[:limit]
-    head = whole.head[rows]
+    rows, begin_us = in_time_order(whole.begin_us)
+    rows, begin_us = rows[:limit], begin_us[:limit]
+    n, head = len(rows), picked(whole.head, rows)
+    # Without sessions every row is the first of its own, and its time, parent and think time are plain.
+    plain = bool(value_of(head))
     return Workload(
-        due_s=np.where(head, whole.begin_us[rows] / 1e6, np.nan),
-        client=whole.client[rows],
-        session=whole.session[rows],
-        turn=whole.turn[rows],
-        parent=np.where(head, -1, np.arange(-1, len(rows) - 1)),
-        think_s=np.where(head, 0.0, whole.think_s[rows]),
-        input_tokens=whole.input_tokens[rows],
-        context_tokens=whole.context_tokens[rows],
-        output_tokens=whole.output_tokens[rows],
-        reason_tokens=whole.reason_tokens[rows],
-        prefix=whole.prefix[rows],
-        prefix_tokens=whole.prefix_tokens[rows],
-        items=whole.items.select(rows) if len(whole.items) else Items.none(len(rows)),
+        due_s=begin_us / 1e6 if plain else np.where(head, begin_us / 1e6, np.nan),
+        client=written_out(picked(whole.client, rows)),
+        session=written_out(picked(whole.session, rows)),
+        turn=written_out(picked(whole.turn, rows)),
+        parent=np.full(n, -1) if plain else np.where(head, -1, np.arange(-1, n - 1)),
+        think_s=np.zeros(n) if plain else np.where(head, 0.0, picked(whole.think_s, rows)),
+        input_tokens=written_out(picked(whole.input_tokens, rows)),
+        context_tokens=written_out(picked(whole.context_tokens, rows)),
+        output_tokens=written_out(picked(whole.output_tokens, rows)),
+        reason_tokens=written_out(picked(whole.reason_tokens, rows)),
+        prefix=written_out(picked(whole.prefix, rows)),
+        prefix_tokens=written_out(picked(whole.prefix_tokens, rows)),
+        items=whole.items.select(rows) if len(whole.items) else Items.none(n),
         clients=Clients(tuple(names), np.array(group_of, np.int16), tuple(group.name for group in groups)),
         duration_s=duration_s,
         extra={name: column[rows] for name, column in whole.extra.items()},

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 import numpy as np
 
-from servegen_fw.data.arrays import F8, I4, AnyArray
+from servegen_fw.data.arrays import F8, I4, I8, AnyArray
 from servegen_fw.data.pool import ClientPool
 from servegen_fw.data.workload import Items
 from servegen_fw.errors import InputError, Problem
@@ -20,6 +20,7 @@ from servegen_fw.workload.copula import correlated
 from servegen_fw.workload.items import ItemSource, ModelItems, PoolItems, gather
 from servegen_fw.workload.part import who
 from servegen_fw.workload.quantities import Given, PoolField, Quantity
+from servegen_fw.workload.steady import picked, steady
 
 LONGEST = 2**31 - 1
 
@@ -33,6 +34,16 @@ class Values:
     reason_tokens: I4
     items: Items
     extra: Mapping[str, AnyArray]
+
+    def select(self, rows: I8) -> Values:
+        """Return the given rows."""
+        return Values(
+            self.input_tokens[rows],
+            self.output_tokens[rows],
+            picked(self.reason_tokens, rows),
+            self.items.select(rows),
+            {name: column[rows] for name, column in self.extra.items()},
+        )
 
 
 @attrs.frozen(eq=False)
@@ -74,7 +85,7 @@ class Fields:
         u_output = correlated(u_input, batch.uniform("output_tokens"), self.correlation)
         inputs = whole(self.input.draw(client, at_s, u_input, tally), self.max_input, "input", tally)
         outputs = whole(self.output.draw(client, at_s, u_output, tally), self.max_output, "output", tally)
-        reason = np.zeros(len(outputs), np.int32)
+        reason = steady(0, len(outputs), np.int32)
         if self.reasoning is not None:
             split = self.reasoning.split(outputs, batch.uniform("reason_tokens"))
             reason = np.clip(split, 0, outputs).astype(np.int32)
@@ -92,15 +103,17 @@ class Fields:
 def whole(drawn: F8, limit: int, what: str, tally: Counter[str]) -> I4:
     """Token counts from drawn lengths: rounded, raised to 1, cut at `limit` (0: none); both are counted."""
     tokens = np.rint(drawn)
-    low = int(np.count_nonzero(tokens < 1))
-    if low:
-        tally[f"{what} length drawn below 1 token, raised to 1"] += low
+    if not len(tokens):
+        return tokens.astype(np.int32)
+    if tokens.min() < 1:
+        tally[f"{what} length drawn below 1 token, raised to 1"] += int(np.count_nonzero(tokens < 1))
         np.maximum(tokens, 1.0, out=tokens)
-    if limit:
-        high = int(np.count_nonzero(tokens > limit))
-        if high:
-            tally[f"{what} length drawn above max_{what} = {limit}, cut"] += high
-    return np.minimum(tokens, limit or LONGEST).astype(np.int32)
+    longest = tokens.max()
+    if limit and longest > limit:
+        tally[f"{what} length drawn above max_{what} = {limit}, cut"] += int(np.count_nonzero(tokens > limit))
+    if longest > (limit or LONGEST):
+        np.minimum(tokens, limit or LONGEST, out=tokens)
+    return tokens.astype(np.int32)
 
 
 def fields_of(group: Group, name: str, pool: ClientPool | None, start_s: float) -> Fields:

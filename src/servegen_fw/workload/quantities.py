@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from typing import Protocol
 
@@ -76,24 +75,30 @@ class PoolField:
                 reach = np.cumsum(weight[weight > 0]) / weight.sum()
         return cls(pool, field, start_s, table, filled, donors, reach)
 
-    @functools.cached_property
-    def complete(self) -> bool:
-        """Whether every client has a table of its own for every window."""
-        return bool(self.own.all())
-
     @property
     def drawable(self) -> bool:
         """Whether any client has a table at all."""
         return bool(self.own.any())
 
+    def _window(self, at_s: F8) -> I8:
+        """Table window of each time, int64[n]; one for all where all lie in the same, as those of a busy client do."""
+        if not len(at_s):
+            return np.empty(0, np.int64)
+        # Multiplied, since dividing with a floor takes ten times as long; an edge missed by one bit is no edge missed.
+        per_s, offset_s = 1.0 / self.pool.table_window_s, self.start_s - self.pool.start_s
+        last = self.own.shape[1] - 1
+        first, final = (
+            min(max(int((end + offset_s) * per_s), 0), last) for end in (float(at_s.min()), float(at_s.max()))
+        )
+        if first == final:
+            return np.array(first)
+        return np.clip(((at_s + offset_s) * per_s).astype(np.int64), 0, last)
+
     def draw(self, client: int, at_s: F8, u: F8, tally: Counter[str]) -> F8:
         """Quantiles at `u` of the tables of `client` for the times `at_s`."""
-        windows = self.own.shape[1]
-        since = at_s + (self.start_s - self.pool.start_s)
-        # Multiplied, since dividing with a floor takes ten times as long; an edge missed by one bit is no edge missed.
-        window = np.clip((since * (1.0 / self.pool.table_window_s)).astype(np.int64), 0, windows - 1)
+        window = self._window(at_s)
         table = self.table[client][window]
-        if len(table) and table[0] < 0:
+        if table.min(initial=0) < 0:
             # A client has either some table for every window or none for any.
             tally[
                 f"{self.field} of clients without any recorded in pool {self.pool.name}: drawn from all its clients"
@@ -102,7 +107,8 @@ class PoolField:
             low = np.where(donor > 0, self.reach[donor - 1], 0.0)
             part = np.clip((u - low) / (self.reach[donor] - low), 0.0, 1.0 - 2.0**-53)
             return self.pool.tables.ppf(self.donors[donor], part)
-        borrowed = 0 if self.complete else int(np.count_nonzero(~self.own[client, window]))
+        foreign = np.asarray(~self.own[client, window])
+        borrowed = int(np.count_nonzero(foreign)) if foreign.ndim else int(foreign) * len(u)
         if borrowed:
             tally[
                 f"{self.field} in windows without any recorded in pool {self.pool.name}: drawn from the client's nearest window"

@@ -14,13 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 import numpy as np
 
-from servegen_fw.data.arrays import F8, I8
+from servegen_fw.data.arrays import F8, I2, I8
 from servegen_fw.data.pool import ClientPool
 from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.protocols import GapFamily
-from servegen_fw.workload.block import LARGEST, Block
+from servegen_fw.workload.block import Block
 from servegen_fw.workload.curve import Curve
 from servegen_fw.workload.streams import Streams
+
+BLOCK = 8_192
+"""Recorded requests in a block of windows, about. Larger than blocks of rows, since no product is called for more."""
 
 
 def natural_order(names: Sequence[str]) -> list[int]:
@@ -133,7 +136,7 @@ class RecordedClients(PoolClients):
     """Clients whose windows hold their recorded counts times the scale.
 
     Fractions are settled by floor plus one Bernoulli draw. Windows are worked off in fixed blocks, each a run of
-    windows in which about 4,096 requests were recorded; a block's numbers hang on the client's recording and on
+    windows in which about 8,192 requests were recorded; a block's numbers hang on the client's recording and on
     nothing else, so a window holds the same requests whichever case looks at it.
     """
 
@@ -141,26 +144,33 @@ class RecordedClients(PoolClients):
         """Arrivals of one client, whole blocks of windows at a time."""
         index, name = self.members[client]
         recorded = np.asarray(self.pool.count[index], float)
-        number = (np.cumsum(recorded) - recorded).astype(np.int64) // LARGEST
+        number = (np.cumsum(recorded) - recorded).astype(np.int64) // BLOCK
         expected = recorded * self.factor
         count = np.floor(expected).astype(np.int64)
         settle = self.streams.at(self.group, name, "counts").random(len(count))
         count += settle < expected - count
         before = np.cumsum(count) - count
         first, end = self.span
-        for block in np.unique(number[first:end]).tolist():
-            low, high = np.searchsorted(number, [block, block + 1]).tolist()
+        numbers = np.unique(number[first:end])
+        bounds = np.searchsorted(number, np.append(numbers, numbers[-1] + 1))
+        active = bounds[0] + np.flatnonzero(count[bounds[0] : bounds[-1]])
+        parameter = np.zeros(len(count))
+        parameter[active] = self.parameters(index, active)
+        for block, low, high in zip(numbers.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
             windows = low + np.flatnonzero(count[low:high])
             if len(windows):
-                due_s = self._place(index, name, block, windows, count[windows])
+                n = count[windows]
+                gaps = self._gaps(
+                    self.pool.family[index, windows], np.repeat(parameter[windows], n), n, (name, block)
+                )
+                due_s = self._place(gaps, windows, n, (name, block))
                 yield Block(block, int(before[low]), len(due_s), due_s)
 
-    def _place(self, index: int, name: str, block: int, windows: I8, count: I8) -> F8:
+    def _place(self, gaps: F8, windows: I8, count: I8, label: tuple[str, int]) -> F8:
         """Times of the arrivals in `windows`, `count` in each, ascending."""
-        gaps = self._gaps(index, name, block, windows, count)
         starts = np.cumsum(count) - count
         total = np.add.reduceat(gaps, starts)
-        angle = self.streams.at(self.group, name, "rotation", block).random(len(windows))
+        angle = self.streams.at(self.group, label[0], "rotation", label[1]).random(len(windows))
         # With the gaps of each window summing to 1, one running sum serves all circles: whole turns drop out. Gaps
         # so small that all of a window underflow to 0 leave its arrivals at one angle.
         scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
@@ -168,7 +178,9 @@ class RecordedClients(PoolClients):
         turn += np.repeat(angle, count)
         turn -= np.floor(turn)
         if self.intensity.level is not None:
-            due_s = turn * self.pool.window_s + np.repeat(self.edges_s[windows], count)
+            turn *= self.pool.window_s
+            turn += np.repeat(self.edges_s[windows], count)
+            due_s = turn
         else:
             mass = self.intensity.integral(self.edges_s)
             width = np.diff(mass)[windows]
@@ -176,19 +188,17 @@ class RecordedClients(PoolClients):
         due_s.sort()
         return due_s
 
-    def _gaps(self, index: int, name: str, block: int, windows: I8, count: I8) -> F8:
-        """One gap per arrival, of mean 1, each with its window's family and parameter."""
-        parameter = np.repeat(self.parameters(index, windows), count)
-        which = self.pool.family[index, windows]
-        present = np.unique(which).tolist()
-        if len(present) == 1:
-            return self.family(present[0]).gaps(parameter, self._stream(name, present[0], block))
+    def _gaps(self, family: I2, parameter: F8, count: I8, label: tuple[str, int]) -> F8:
+        """One gap of mean 1 per arrival; `family` and `count` per window, `parameter` per arrival."""
+        name, block = label
+        present = np.flatnonzero(np.bincount(family + 1)) - 1
         gaps = np.empty(len(parameter))
-        of_row = np.repeat(which, count)
-        for number in present:
-            rows = np.flatnonzero(of_row == number)
-            gaps[rows] = self.family(number).gaps(parameter[rows], self._stream(name, number, block))
+        of_row = np.repeat(family, count) if len(present) > 1 else None
+        for number in present.tolist():
+            law = self.family(number)
+            rng = self.streams.at(self.group, name, "gaps", self.pool.families[number], block)
+            if of_row is None:
+                return law.gaps(parameter, rng)
+            rows = of_row == number
+            gaps[rows] = law.gaps(parameter[rows], rng)
         return gaps
-
-    def _stream(self, name: str, family: int, block: int) -> np.random.Generator:
-        return self.streams.at(self.group, name, "gaps", self.pool.families[family], block)

@@ -11,6 +11,7 @@ import numpy as np
 from servegen_fw.data.arrays import F8, I4, I8, Bool
 from servegen_fw.hooks.protocols import Conversation
 from servegen_fw.workload.block import LARGEST, Block
+from servegen_fw.workload.steady import steady
 from servegen_fw.workload.streams import Streams
 
 REFERENCE_BLOCKS = 16
@@ -62,7 +63,8 @@ def alone(block: Block) -> Turns:
     """Every arrival a session of one turn."""
     n = len(block.due_s)
     arrival = np.arange(n)
-    return Turns(arrival, block.first + arrival, np.zeros(n, np.int32), np.zeros(n), block.due_s, block.size)
+    first, nothing = steady(0, n, np.int32), steady(0.0, n, np.float64)
+    return Turns(arrival, block.first + arrival, first, nothing, block.due_s, block.size)
 
 
 def expand(block: Block, conversation: Conversation, streams: Streams, *label: str) -> Turns:

