@@ -217,7 +217,7 @@ def test_drawing_changes_nothing() -> None:
 
 
 def test_the_guide_stays_small() -> None:
-    """However many tables and knots there are, the guide has at most 2**21 cells and one per table at least."""
+    """However many tables and knots there are, the guide has at most 2**22 cells and one per table at least."""
     for tables, knots in ((1, 1), (3, 100_000), (40_000, 30), (2000, 1)):
         made = Tables(
             np.arange(tables + 1) * knots,
@@ -225,5 +225,5 @@ def test_the_guide_stays_small() -> None:
             np.tile(np.linspace(0, 1, knots + 1)[1:], tables),
         )
         cells, _, start = made._guide
-        assert tables <= len(start) == cells.sum() <= 2**21
+        assert tables <= len(start) == cells.sum() <= 2**22
         assert np.all(cells & (cells - 1) == 0)

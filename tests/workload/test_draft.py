@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from servegen_fw.workload.draft import Draft, GroupDraft, assemble, empty, joined, microseconds
+from servegen_fw.workload.draft import Draft, GroupDraft, assemble, empty, in_time_order, joined, microseconds
 
 
 def draft(begin_us: list[int], client: list[int], **more: Any) -> Draft:
@@ -97,3 +97,15 @@ def test_rows_can_be_selected() -> None:
     assert part.client.tolist() == [2, 0]
     assert part.extra["a"].tolist() == [3, 1]
     assert len(part.items.offsets) == 3
+
+
+def test_times_too_large_to_be_packed_are_sorted_all_the_same() -> None:
+    """Years of microseconds leave no room for a row number; the order is the same, equal times as they stand."""
+    begin_us = np.array([2**61, 5, 2**61, 5, 0])
+    rows, times = in_time_order(begin_us)
+    assert rows.tolist() == [4, 1, 3, 0, 2]
+    assert times.tolist() == [0, 5, 5, 2**61, 2**61]
+    few, small = in_time_order(np.array([7, 5, 7, 5, 0]))
+    assert few.tolist() == rows.tolist()
+    assert small.tolist() == [0, 5, 5, 7, 7]
+    assert [len(part) for part in in_time_order(np.empty(0, np.int64))] == [0, 0]

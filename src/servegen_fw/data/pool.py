@@ -46,10 +46,10 @@ class Tables:
     def _guide(self) -> tuple[I8, I8, I4]:
         """Cells of each table (a power of two), where its cells begin, and the first knot that a cell's answers can have.
 
-        Two to four cells a knot, so that three draws in four are answered by their cell alone; fewer in very large pools.
+        Four to eight cells a knot, so that most draws are answered by their cell alone; fewer in very large pools.
         """
         knots = np.maximum(np.diff(self.offsets), 1)
-        cells = np.left_shift(2, np.ceil(np.log2(knots)).astype(np.int64))
+        cells = np.left_shift(4, np.ceil(np.log2(knots)).astype(np.int64))
         while cells.sum() > _GUIDE_CELLS and cells.max() > 1:
             cells = np.maximum(cells >> 1, 1)
         begin = np.concatenate(([0], np.cumsum(cells)))
@@ -133,8 +133,8 @@ class Tables:
 
 
 # Cells and steps of the indexed search: memory of at most 4 bytes a cell.
-_GUIDE_CELLS = 1 << 21
-_GUIDE_STEPS = 4
+_GUIDE_CELLS = 1 << 22
+_GUIDE_STEPS = 2
 
 
 @attrs.frozen(eq=False)

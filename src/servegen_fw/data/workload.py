@@ -122,13 +122,14 @@ class Clients:
 class Workload:
     """Requests in columns, sorted by the due time of their session's first turn, then client, session, turn.
 
-    A longer case therefore only appends rows. All columns have n rows.
+    A longer case therefore only appends sessions, and turns at the ends of sessions. All columns have n rows.
 
     Attributes
     ----------
         due_s: float64; planned time in seconds from the start; NaN for a turn that waits for its parent.
         client: int32; index into `clients`.
-        session: int64; ordinal of the conversation within its client (unique as the pair client, session).
+        session: int64; ordinal of the conversation within its client (unique as the pair client, session); below 0 for
+            one that was already running at time 0.
         turn: int32; 0 for the first turn. A session already running at time 0 begins with a later one.
         parent: int64; row of the previous turn, -1 if there is none in this workload.
         think_s: float64; time between the end of the parent and this turn; 0 for rows without a parent.

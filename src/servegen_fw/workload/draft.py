@@ -133,9 +133,12 @@ def in_time_order(begin_us: I8) -> tuple[I8, I8]:
     """
     bits = max(1, len(begin_us) - 1).bit_length()
     if len(begin_us) and int(begin_us.max()) < 1 << (62 - bits):
-        packed = (begin_us << bits) | np.arange(len(begin_us))
+        packed = begin_us << bits
+        packed |= np.arange(len(begin_us))
         packed.sort()
-        return packed & ((1 << bits) - 1), packed >> bits
+        rows = packed & ((1 << bits) - 1)
+        packed >>= bits
+        return rows, packed
     rows = np.argsort(begin_us, kind="stable")
     return rows, begin_us[rows]
 
