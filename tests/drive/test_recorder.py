@@ -103,13 +103,15 @@ def test_without_chunks_first_and_last_are_kept_all_the_same() -> None:
     assert (records.first_ns[0], records.last_ns[0], records.chunks_n[0]) == (3, 9, 3)
 
 
-def test_skipping_never_overwrites_an_end() -> None:
-    """A row that ended keeps its status."""
-    recorder = Recorder(2, ZERO, keep_chunks=False)
-    end(recorder, 0, sink_of(), ERROR, "reset")
-    recorder.skip(0)
+def test_skipped_turns_have_their_status_and_nothing_else() -> None:
+    """A turn that its session never reached is skipped, whether or not others end around it."""
+    recorder = Recorder(3, ZERO, keep_chunks=False)
     recorder.skip(1)
-    assert recorder.status.tolist() == [ERROR, SKIPPED]
+    end(recorder, 0, sink_of(), ERROR, "reset")
+    recorder.skip(2)
+    records = recorder.records(Harness("monotonic", 1.0))
+    assert records.status.tolist() == [ERROR, SKIPPED, SKIPPED]
+    assert records.due_ns.tolist() == [1, -1, -1]
 
 
 @pytest.mark.parametrize("count", [-3, 2**40, "7", 3.5, None])
