@@ -64,3 +64,13 @@ def test_turns_per_session_are_the_models_or_the_recordings(kit: Any) -> None:
     assert ready(kit.synthetic(), 0).mean_turns == 1.0
     recording = kit.compose(group, rate=5.0, duration_s=300)
     assert ready(kit.recorded(recording), 0).mean_turns == len(recording) / (recording.parent < 0).sum()
+
+
+def test_what_a_source_tells_of_itself_is_passed_on(kit: Any) -> None:
+    """Notes of a pool and of a recorded workload reach the workload made of them."""
+    pool = kit.pool([[10]], meta={"notes": ["5 clients borrow lengths"]})
+    assert kit.compose(kit.recorded(pool), duration_s=600).notes == ("pool made: 5 clients borrow lengths",)
+    zero = kit.pool([[10]], masses=({10.0: 1.0}, {0.0: 1.0}))
+    recording = kit.compose(kit.recorded(zero), duration_s=600)
+    again = kit.compose(kit.recorded(recording), duration_s=600)
+    assert again.notes == ("recording: 10 x output length drawn below 1 token, raised to 1",)

@@ -72,7 +72,8 @@ def _composed(
     """Compose `duration_s` seconds of all groups, at most `limit` requests."""
     asked = demands(parts, load, duration_s)
     drafts = [_draft(part, demand, means) for part, demand in zip(parts, asked, strict=True)]
-    return assemble(drafts, duration_s, means.tally, limit)
+    workload = assemble(drafts, duration_s, means.tally, limit)
+    return attrs.evolve(workload, notes=(*workload.notes, *(note for part in parts for note in part.notes)))
 
 
 def _draft(part: Part, demand: Demand, means: Means) -> GroupDraft:

@@ -50,6 +50,13 @@ class Part:
             return float("inf")
         return self.begin_s + self.source.duration_s
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its source tells of itself: what was borrowed, dropped, cut or odd."""
+        if isinstance(self.source, ClientPool):
+            return tuple(f"pool {self.source.name}: {note}" for note in self.source.meta.get("notes", ()))
+        return () if self.source is None else tuple(f"recording: {note}" for note in self.source.notes)
+
 
 def who(name: str) -> str:
     """How messages refer to a group."""
