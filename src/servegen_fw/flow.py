@@ -67,7 +67,7 @@ def plan(
     Parameters
     ----------
         suite: from `Suite.load`.
-        registry: plugins; default all installed ones.
+        registry: plugins; default those the suite was loaded with.
         cases: names; default all.
         workload: sent as it is instead of a composed one, the same for every repeat.
 
@@ -75,7 +75,7 @@ def plan(
     ------
         InputError: unknown case, or a population that cannot offer the load.
     """
-    registry = registry or Registry.load()
+    registry = registry or suite.registry or Registry.load()
     chosen = _chosen("case", {case.name: case for case in suite.cases}, cases)
     if workload is not None and len(chosen) > 1:
         cure = f"choose one of {', '.join(chosen)} with --case"
@@ -97,7 +97,7 @@ def run(
     suite: Suite,
     *,
     registry: Registry | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     cases: Sequence[str] = (),
     targets: Sequence[str] = (),
     workload: Workload | None = None,
@@ -110,7 +110,7 @@ def run(
     Parameters
     ----------
         suite: from `Suite.load`.
-        registry: plugins; default all installed ones.
+        registry: plugins; default those the suite was loaded with.
         out: result folder to make; default ``results/NAME-TIME``.
         cases: names; default all.
         targets: names; default all.
@@ -121,7 +121,7 @@ def run(
     ------
         InputError: unknown names, an unreachable server (before any load is sent), an unusable folder.
     """
-    registry = registry or Registry.load()
+    registry = registry or suite.registry or Registry.load()
     registry.require_intact(suite.require)
     against = _chosen("target", suite.targets, targets)
     reached = _reached(suite, against, registry)
@@ -132,7 +132,7 @@ def run(
     # The first case is composed and rendered before the folder is made, so that bad input leaves nothing behind.
     first = next(ready)
     created = now_text()
-    folder = ResultFolder.create(out, suite.name, created)
+    folder = ResultFolder.create(Path(out) if out else None, suite.name, created)
     folder.write_suite(suite.text, resolved(suite))
     report = Report(
         name=suite.name,
@@ -173,9 +173,9 @@ def run(
             report = attrs.evolve(report, cells=(*report.cells, cell), partial=records.harness.interrupted)
             folder.write_report(report, STATE_PARTIAL if report.partial else STATE_RUNNING)
             if report.partial:
-                return Result(folder, report, STATE_PARTIAL)
+                return Result(folder, report, STATE_PARTIAL, registry)
     folder.write_report(report, STATE_COMPLETE)
-    return Result(folder, report, STATE_COMPLETE)
+    return Result(folder, report, STATE_COMPLETE, registry)
 
 
 def _measure(

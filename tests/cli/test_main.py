@@ -116,10 +116,11 @@ def test_interrupt_and_exit_keep_their_status(
     assert status_of() == status
 
 
-def test_closed_pipe_is_no_error() -> None:
-    """A reader that leaves early (head) is not an error of ours."""
+def test_closed_pipe_is_no_verdict() -> None:
+    """A reader that leaves early (head) ends the program as SIGPIPE would, not as a missed objective, and quietly."""
     command = f"{sys.executable} -m servegen_fw schema | head -c 100"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False, timeout=60
     )
-    assert "Traceback" not in done.stderr
+    assert done.returncode in {0, 141}  # 0 if all was written before the reader left
+    assert done.stderr == ""

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from servegen_fw.errors import PluginError
+from servegen_fw.errors import InputError, PluginError
 from servegen_fw.hooks.entries import ArrivalEntry, Entry, LengthEntry, resolve
 from servegen_fw.hooks.known import KNOWN, distribution_for
 from servegen_fw.hooks.registry import KERNEL, Registry
@@ -150,11 +150,29 @@ def test_unknown_name_tells_what_was_meant_and_who_failed(site: Path) -> None:
     assert "acme-broken" in str(error.value)
 
 
-def test_absent_first_party_plugin_is_named_with_its_install_command() -> None:
-    """A name of a first-party plugin that is blocked or not installed gets the command that installs it."""
-    registry = Registry.load(block=["servegen-fw-models"])
+def test_absent_first_party_plugin_is_named_with_its_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of a first-party plugin that is not installed gets the command that installs it; of a blocked one, not."""
+    with pytest.raises(PluginError, match="which is blocked: leave out --block servegen-fw-models"):
+        Registry.load(block=["servegen-fw-models"]).find("arrival", "gamma")
+    monkeypatch.setattr("servegen_fw.hooks.discovery.installed", lambda _blocked: iter(()))
     with pytest.raises(PluginError, match="pip install servegen-fw-models"):
-        registry.find("arrival", "gamma")
+        Registry.load().find("arrival", "gamma")
+
+
+def test_make_that_raises_is_a_plugin_error() -> None:
+    """What a plugin's `make` raises becomes one error that names the entry; errors it raises on purpose pass."""
+
+    def broken(_config: object) -> object:
+        raise OSError("disk")
+
+    with pytest.raises(PluginError, match="length 'bad' could not be made: OSError: disk"):
+        LengthEntry(name="bad", make=broken).product(None)
+
+    def refusing(_config: object) -> object:
+        raise InputError("no such file")
+
+    with pytest.raises(InputError, match="no such file"):
+        LengthEntry(name="bad", make=refusing).product(None)
 
 
 def test_known_names_are_true() -> None:

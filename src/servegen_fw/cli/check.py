@@ -23,6 +23,7 @@ def check_command(
     """Check every SUITE without composing or running it; the problems of all of them are shown."""
     from servegen_fw.cli.main import EXIT_BAD_INPUT, tell
     from servegen_fw.errors import ServegenError
+    from servegen_fw.judge.words import counted
 
     bad = 0
     for path in suite_paths:
@@ -32,5 +33,7 @@ def check_command(
             bad += 1
             click.echo(tell(error), err=True)
         else:
-            click.echo(f"{path}: ok · {suite.name} · {len(suite.targets)} targets · {len(suite.cases)} cases")
+            targets = counted(len(suite.targets), "target")
+            cases = counted(len(suite.cases), "case")
+            click.echo(f"{path}: ok · {suite.name} · {targets} · {cases}")
     ctx.exit(EXIT_BAD_INPUT if bad else 0)

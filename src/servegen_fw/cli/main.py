@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -18,6 +17,8 @@ EXIT_MISSED: Final = 1
 EXIT_BAD_INPUT: Final = 2
 EXIT_INVALID: Final = 3
 EXIT_INTERRUPTED: Final = 130
+EXIT_READER_LEFT: Final = 141
+"""As a shell reports a program that SIGPIPE ended."""
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": (
@@ -118,10 +119,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         status = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has left (a pager, head); nothing is wrong here.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = EXIT_PASS
+    except SystemExit as error:
+        # Click ends a program whose reader has left (a pager, head) with 1, which here would say "objective missed".
+        reader_left = type(sys.stdout).__name__ == "PacifyFlushWrapper"
+        status = EXIT_READER_LEFT if reader_left else error.code
     sys.exit(status if isinstance(status, int) else EXIT_PASS)
 
 

@@ -20,7 +20,7 @@ set_option = click.option(
     "overrides",
     metavar="PATH=VALUE",
     multiple=True,
-    help="Change a value of the suite, e.g. case[0].load.rate=4/s.",
+    help="Change a value of the suite, e.g. 'case[0].load.rate=4/s'.",
 )
 case_option = click.option(
     "--case", "cases", metavar="NAME", multiple=True, help="Only this case; may be repeated."

@@ -52,7 +52,7 @@ def run_command(
         suite, registry=registry, out=out, cases=cases, targets=targets, workload=given, show=not as_json
     )
     formats = [name for name in suite.report.formats if not (as_json and name == "console")]
-    result.publish(formats, registry)
+    result.publish(formats)
     if as_json:
         options.echo_json(
             {

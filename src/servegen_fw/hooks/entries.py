@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 
-from servegen_fw.errors import PluginError, Problem
+from servegen_fw.errors import BackendError, PluginError, Problem, ServegenError
 from servegen_fw.hooks.setting import EntryKind
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -71,9 +71,19 @@ class Entry:
 
         Raises
         ------
-            PluginError: `make` cannot be imported; says what to install.
+            PluginError: `make` cannot be imported, and what to install; or it raised something of its own.
+            ServegenError: what `make` raised on purpose.
         """
-        return resolve(self.make, self.name, self.needs)(config)
+        make = resolve(self.make, self.name, self.needs)
+        try:
+            return make(config)
+        except (ServegenError, BackendError):
+            raise
+        except Exception as error:
+            what = f"{self.kind} {self.name!r} could not be made: {type(error).__name__}: {error}"
+            raise PluginError(
+                Problem(what, cure="correct its options, or report it to the plugin's author")
+            ) from error
 
 
 def resolve(make: Callable[..., Any] | str, who: str, needs: tuple[str, ...] = ()) -> Callable[..., Any]:
@@ -165,7 +175,7 @@ class BackendEntry(Entry):
 
     kind: ClassVar[EntryKind] = "backend"
     virtual: bool = False
-    capabilities: frozenset[str] = frozenset()
+    capabilities: frozenset[str] = frozenset({"text"})
 
 
 @attrs.frozen(kw_only=True)
@@ -192,12 +202,15 @@ class MetricEntry(Entry):
         definition: one sentence: from which event to which, over which requests.
         unit: of what it computes, as its `Series` or `Scalar` states it; an objective's limit in another unit is then
             refused when the suite is read. None if it is known only afterwards.
+        returns: whether it computes a value per request or event ("series", an objective names a statistic) or one
+            value per run ("scalar"). None if unknown; objectives are then checked only when the run is judged.
     """
 
     kind: ClassVar[EntryKind] = "metric"
     label: str = ""
     definition: str = ""
     unit: str | None = None
+    returns: Literal["series", "scalar"] | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -84,6 +84,7 @@ class Registry:
         self._entries: dict[str, list[tuple[Entry, str]]] = {}
         self.plugins: tuple[PluginInfo, ...] = ()
         self.failed: tuple[FailedPlugin, ...] = ()
+        self.blocked: frozenset[str] = frozenset()
 
     @classmethod
     def load(
@@ -108,7 +109,7 @@ class Registry:
         self._add(discovery.Candidate(KERNEL, servegen_fw.__version__, builtin))
         if self.failed:
             raise PluginError(Problem(self.failed[0].reason, who=KERNEL))
-        blocked = frozenset(block)
+        self.blocked = blocked = frozenset(block)
         for candidate in discovery.installed(blocked):
             self._add(candidate)
         for module in plugins:
@@ -198,7 +199,9 @@ class Registry:
         if near := difflib.get_close_matches(short, offered, n=3):
             hints.append("did you mean " + " or ".join(repr(one) for one in near) + "?")
         known = distribution_for(kind, short)
-        if known and known not in {plugin.distribution for plugin in self.plugins}:
+        if known in self.blocked:
+            hints.append(f"it is part of {known}, which is blocked: leave out --block {known}")
+        elif known and known not in {plugin.distribution for plugin in self.plugins}:
             hints.append(f"it is part of {known}: pip install {known}")
         if not hints:
             hints.append(

@@ -11,6 +11,7 @@ METRICS = (
     MetricEntry(
         name="ttft",
         make=f"{_SERIES}:ttft",
+        returns="series",
         unit="s",
         label="TTFT from due time",
         summary="time to first token, reasoning or answer",
@@ -19,6 +20,7 @@ METRICS = (
     MetricEntry(
         name="ttfa",
         make=f"{_SERIES}:ttfa",
+        returns="series",
         unit="s",
         label="first answer token",
         summary="time to first answer token",
@@ -27,6 +29,7 @@ METRICS = (
     MetricEntry(
         name="itl",
         make=f"{_SERIES}:itl",
+        returns="series",
         unit="s",
         label="ITL",
         summary="inter-token latency: every gap counts",
@@ -35,6 +38,7 @@ METRICS = (
     MetricEntry(
         name="tpot",
         make=f"{_SERIES}:tpot",
+        returns="series",
         unit="s",
         label="TPOT",
         summary="time per output token after the first",
@@ -43,6 +47,7 @@ METRICS = (
     MetricEntry(
         name="e2e",
         make=f"{_SERIES}:e2e",
+        returns="series",
         unit="s",
         label="end to end",
         summary="from due to done",
@@ -51,6 +56,7 @@ METRICS = (
     MetricEntry(
         name="ttft-sent",
         make=f"{_SERIES}:ttft_sent",
+        returns="series",
         unit="s",
         label="TTFT from sent",
         summary="time to first token as a server's own timings count it",
@@ -59,6 +65,7 @@ METRICS = (
     MetricEntry(
         name="lag",
         make=f"{_SERIES}:lag",
+        returns="series",
         unit="s",
         label="driver lag",
         summary="how late the driver was",
@@ -67,6 +74,7 @@ METRICS = (
     MetricEntry(
         name="goodput",
         make=f"{_SCALARS}:goodput",
+        returns="scalar",
         unit="ratio",
         label="goodput",
         summary="share of requests that met every per-request objective",
@@ -75,6 +83,7 @@ METRICS = (
     MetricEntry(
         name="error-share",
         make=f"{_SCALARS}:error_share",
+        returns="scalar",
         unit="ratio",
         label="errors",
         summary="share of requests without success",
@@ -83,6 +92,7 @@ METRICS = (
     MetricEntry(
         name="throughput",
         make=f"{_SCALARS}:throughput",
+        returns="scalar",
         unit="1/s",
         label="requests",
         summary="requests that ended well per second",
@@ -91,6 +101,7 @@ METRICS = (
     MetricEntry(
         name="output-throughput",
         make=f"{_SCALARS}:output_throughput",
+        returns="scalar",
         unit="tokens/s",
         label="output",
         summary="output tokens per second",
@@ -99,6 +110,7 @@ METRICS = (
     MetricEntry(
         name="input-throughput",
         make=f"{_SCALARS}:input_throughput",
+        returns="scalar",
         unit="tokens/s",
         label="input",
         summary="prompt tokens per second",
@@ -107,6 +119,7 @@ METRICS = (
     MetricEntry(
         name="offered-rate",
         make=f"{_SCALARS}:offered_rate",
+        returns="scalar",
         unit="1/s",
         label="offered",
         summary="requests due per second",
@@ -115,6 +128,7 @@ METRICS = (
     MetricEntry(
         name="achieved-rate",
         make=f"{_SCALARS}:achieved_rate",
+        returns="scalar",
         unit="1/s",
         label="sent",
         summary="requests that left per second",

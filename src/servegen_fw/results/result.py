@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Result:
     """A result folder and its report.
 
@@ -32,11 +32,17 @@ class Result:
         folder: where it is stored.
         report: the judged cells.
         state: "complete" or "partial".
+        registry: plugins to read it with.
     """
 
     folder: ResultFolder
     report: Report
     state: str
+    registry: Registry
+
+    def __repr__(self) -> str:
+        cells = ", ".join(f"{cell.case} on {cell.target}: {cell.verdict}" for cell in self.report.cells)
+        return f"<Result {self.folder.path} {self.state} {self.verdict} ({cells})>"
 
     @classmethod
     def open(cls, path: Path | str, registry: Registry | None = None) -> Result:
@@ -48,11 +54,12 @@ class Result:
         """
         folder = ResultFolder(Path(path))
         report, state = folder.read_report()
+        registry = registry or Registry.load()
         if state == STATE_COMPLETE:
-            return cls(folder, report, state)
+            return cls(folder, report, state, registry)
         if state != STATE_PARTIAL:
-            report = recover(folder, report, registry or Registry.load())
-        return cls(folder, report, STATE_PARTIAL)
+            report = recover(folder, report, registry)
+        return cls(folder, report, STATE_PARTIAL, registry)
 
     @property
     def verdict(self) -> Verdict:
@@ -74,15 +81,15 @@ class Result:
     def run(self, case: str = "", target: str = "", repeat: int = 0) -> Run:
         """Return a cell as metrics see it, for figures that the report does not hold."""
         key = self._key(case, target, repeat)
-        suite = stored_suite(self.folder, Registry.load())
+        suite = stored_suite(self.folder, self.registry)
         load = next(one.load for one in suite.cases if one.name == key.case)
         return Run.measured(plan_of(load, self._workload(key), None), self._records(key))
 
-    def publish(self, formats: Sequence[str], registry: Registry) -> list[Path]:
+    def publish(self, formats: Sequence[str]) -> list[Path]:
         """Let the reporters `formats` write into the folder; returns what they wrote."""
         written: list[Path] = []
         for name in formats:
-            entry, owner = registry.find("reporter", name)
+            entry, owner = self.registry.find("reporter", name)
             written += Choice(entry, entry.config(), owner).make().write(self.report, self.folder.path)
         return written
 

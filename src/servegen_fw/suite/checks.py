@@ -106,6 +106,7 @@ def check_objective(
     except PluginError as error:
         yield from (Issue((*path, "metric"), one.what, one.cure) for one in error.problems)
     else:
+        yield from _statistic(entry, objective, path)
         for key in given:
             yield from _limit_unit(entry, table[key], (*path, key))
     for number, case in enumerate(objective.cases):
@@ -114,6 +115,17 @@ def check_objective(
         yield from _unknown_name("target", target, names, (*path, "targets", number))
     if objective.where.group is not None:
         yield from _unknown_name("group", objective.where.group, names, (*path, "where", "group"))
+
+
+def _statistic(entry: object, objective: Objective, path: KeyPath) -> Iterator[Issue]:
+    """A metric with a value per request needs a statistic, one with a single value has none."""
+    returns = getattr(entry, "returns", None)
+    if returns == "series" and not objective.stat:
+        what = f"missing 'stat': {objective.metric!r} has a value for every request"
+        yield Issue((*path, "metric"), what, 'add stat = "p99", another percentile, "mean" or "max"')
+    if returns == "scalar" and objective.stat:
+        what = f"{objective.metric!r} has one value per run and no statistic"
+        yield Issue((*path, "stat"), what, "leave 'stat' out")
 
 
 def check_names(data: Table) -> Iterator[Issue]:

@@ -106,7 +106,9 @@ def _build(
     )
     issues += checks.check_names(data)
     if suite is not None:
-        suite = attrs.evolve(_named_groups(suite), source=source, text=text, overrides=document.overrides)
+        suite = attrs.evolve(
+            _named_groups(suite), source=source, text=text, overrides=document.overrides, registry=registry
+        )
         issues += checks.check_suite(suite)
     if suite is not None and not issues:
         issues += _plugin_issues(suite, data, registry)

@@ -193,7 +193,7 @@ class Suite:
     """A benchmark: targets, workload, cases, objectives.
 
     `source` is the file it came from ("" if none), `text` its content, and `overrides` the ``--set`` options by the key
-    path each one set; none of them counts when suites are compared.
+    path each one set; `registry` holds the plugins it was loaded with. None of them counts when suites are compared.
     """
 
     servegen: int = setting(doc="format of this file; 1", ge=SUITE_FORMAT, le=SUITE_FORMAT)
@@ -209,6 +209,9 @@ class Suite:
     slos: tuple[Objective, ...] = setting((), doc="objectives", key="slo")
     report: ReportSpec = setting(ReportSpec(), doc="what is written at the end")
 
+    registry: Any = attrs.field(
+        default=None, kw_only=True, eq=False, repr=False, metadata={METADATA_KEY: None}
+    )
     source: str = attrs.field(default="", kw_only=True, eq=False, metadata={METADATA_KEY: None})
     text: str = attrs.field(default="", kw_only=True, eq=False, repr=False, metadata={METADATA_KEY: None})
     overrides: Mapping[tuple[str | int, ...], str] = attrs.field(
