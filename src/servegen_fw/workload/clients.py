@@ -161,7 +161,7 @@ class Composer:
         return Draft(
             begin_us=begin_us,
             head=head,
-            client=np.full(n, client, np.int32),
+            client=steady(client, n, np.int32),
             session=turns.session,
             turn=turns.turn,
             think_s=turns.think_s,
