@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 
+from servegen_fw.hooks.entries import NoOptions
 from servegen_fw.judge import driver_gates
+from servegen_fw.judge.latencies import lag
 
 NAN = float("nan")
 
@@ -41,6 +44,20 @@ def test_lag_says_what_to_do(build):
     assert "p99 38 ms against a limit of 5 ms" in gate.message
     assert "lower the rate below 1.0 req/s" in gate.cure
     assert "idle machine" in gate.cure
+
+
+def test_waiting_for_an_earlier_answer_is_no_lag(build):
+    """A planned turn whose parent ends after its due time lags from the parent's end, not from its due time."""
+    n = 400
+    due = np.arange(float(n))
+    parent = np.where(np.arange(n) % 2, np.arange(n) - 1, -1)
+    done = due + np.where(np.arange(n) % 2, 0.5, 3.0)
+    start = np.where(parent >= 0, done[parent] + 0.001, due)
+    run = build(due, start_s=start, done_s=done)
+    run = attrs.evolve(run, plan=attrs.evolve(run.plan, workload=attrs.evolve(run.workload, parent=parent)))
+    gate = driver_gates.lag(run)
+    assert (gate.status, gate.value) == ("ok", pytest.approx(0.001, rel=1e-6))
+    assert lag(NoOptions()).compute(run).values.max() == pytest.approx(0.001, rel=1e-6)
 
 
 def test_lag_does_not_apply_to_a_virtual_clock(build):

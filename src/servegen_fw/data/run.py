@@ -82,6 +82,17 @@ class Run:
         return np.asarray(self.rows[self.records.status[self.rows] == OK])
 
     @property
+    def ready_ns(self) -> I8:
+        """Earliest time at which each request could leave, int64[n]: its due time, but never before its parent's end.
+
+        The two differ only for turns sent at planned times (``sessions = "planned"``): what such a turn waits for an
+        earlier answer is the server's doing and not the driver's lag.
+        """
+        parent, records = self.workload.parent, self.records
+        ended = np.where(parent >= 0, records.done_ns[parent], -1)
+        return np.asarray(np.maximum(records.due_ns, ended))
+
+    @property
     def window_s(self) -> float:
         """Length of the measured window in seconds: the planned one, or up to the last end in closed mode."""
         if self.plan.mode == "open":

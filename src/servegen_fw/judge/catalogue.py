@@ -69,7 +69,7 @@ METRICS = (
         unit="s",
         label="driver lag",
         summary="how late the driver was",
-        definition="from the due time to the hand-over to the backend; all judged requests that left, none on a virtual clock",
+        definition="from the due time (a planned turn: not before its parent's end) to the hand-over to the backend; all judged requests that left, none on a virtual clock",
     ),
     MetricEntry(
         name="goodput",

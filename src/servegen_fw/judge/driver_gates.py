@@ -46,7 +46,7 @@ def lag(run: Run) -> Gate:
     rows = run.rows[records.start_ns[run.rows] >= 0]
     if not len(rows):
         return Gate("lag", "unknown", "driver-lag", "no judged request left")
-    late = np.sort(records.start_ns[rows] - records.due_ns[rows]) / 1e9
+    late = np.sort(records.start_ns[rows] - run.ready_ns[rows]) / 1e9
     p99 = float(late[math.ceil(0.99 * len(late)) - 1])
     message = f"the driver's lag: p99 {format_quantity(p99, 's')} against a limit of {format_quantity(LAG_LIMIT_S, 's')}"
     if p99 <= LAG_LIMIT_S / 2:

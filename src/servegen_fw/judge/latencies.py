@@ -72,7 +72,7 @@ def lag(_: NoOptions) -> Reading:
 
     def compute(run: Run) -> Series:
         live = run.records.harness.clock != "virtual"
-        return between(run, run.records.due_ns, run.records.start_ns, run.rows if live else run.rows[:0])
+        return between(run, run.ready_ns, run.records.start_ns, run.rows if live else run.rows[:0])
 
     return Reading(compute)
 
