@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -70,8 +71,9 @@ def interrupted(folder: Path, loop: str, signals: list[int], *, stubborn: bool =
                     pass
             process.stdout.read()
         finally:
-            if process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(30)
+            process.kill()
     found: dict[str, Any] = json.loads(report.read_text())
     return found
 
