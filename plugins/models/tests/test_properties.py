@@ -71,7 +71,7 @@ def test_any_spliced_law_has_its_median_and_no_jump(median: float, sigma: float,
     assert law.ppf(np.array([0.5]))[0] == pytest.approx(median, rel=1e-9)
     assert 0 <= law.beyond < 1
     edge = 1 - law.beyond
-    if law.beyond > 1e-6 and edge > 1e-6:
+    if law.beyond > 1e-4 and edge > 1e-4:  # else the step is not small beside the part it lies in
         below, above = law.ppf(np.array([edge * (1 - 1e-9), min(edge * (1 + 1e-9), 1 - 2**-53)]))
         assert above == pytest.approx(below, rel=1e-4)
 
