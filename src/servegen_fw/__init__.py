@@ -20,10 +20,10 @@ from servegen_fw.lazy import lazy
 if TYPE_CHECKING:
     from servegen_fw.errors import InputError as InputError
     from servegen_fw.errors import ServegenError as ServegenError
-    from servegen_fw.flow import Planned as Planned
-    from servegen_fw.flow import plan as plan
     from servegen_fw.flow import run as run
     from servegen_fw.hooks.registry import Registry as Registry
+    from servegen_fw.prepare import Planned as Planned
+    from servegen_fw.prepare import plan as plan
     from servegen_fw.results.result import Result as Result
     from servegen_fw.suite.model import Suite as Suite
 
@@ -31,12 +31,12 @@ __version__ = "0.1.0"
 
 _HOME = {
     "InputError": "servegen_fw.errors",
-    "Planned": "servegen_fw.flow",
+    "Planned": "servegen_fw.prepare",
     "Registry": "servegen_fw.hooks.registry",
     "Result": "servegen_fw.results.result",
     "ServegenError": "servegen_fw.errors",
     "Suite": "servegen_fw.suite.model",
-    "plan": "servegen_fw.flow",
+    "plan": "servegen_fw.prepare",
     "run": "servegen_fw.flow",
 }
 

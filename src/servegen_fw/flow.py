@@ -6,13 +6,12 @@ Every name used here lives in the room where its noun is explained; this page on
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from servegen_fw.data.payload import Payloads
 from servegen_fw.data.plan import Plan
 from servegen_fw.data.records import Records
 from servegen_fw.data.report import Report
@@ -21,10 +20,11 @@ from servegen_fw.data.workload import Workload
 from servegen_fw.drive.execute import execute
 from servegen_fw.drive.journal import Journal
 from servegen_fw.drive.observe import Observing
-from servegen_fw.drive.preflight import Reached, is_virtual, lacking, preflight
-from servegen_fw.errors import BackendError, InputError, Problem
+from servegen_fw.drive.preflight import is_virtual
+from servegen_fw.errors import BackendError, InputError
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.judge.cell import judge
+from servegen_fw.prepare import Planned, chosen, described, payloads, plan, reached
 from servegen_fw.results.fingerprint import fingerprint
 from servegen_fw.results.live import Watch
 from servegen_fw.results.result import Result
@@ -37,60 +37,11 @@ from servegen_fw.results.store import (
     now_text,
 )
 from servegen_fw.suite.dump import resolved
-from servegen_fw.suite.model import Case, Suite, Target
+from servegen_fw.suite.model import Suite, Target
 from servegen_fw.suite.places import problem_at
-from servegen_fw.workload.compose import compose
-from servegen_fw.workload.planning import plan_of, render
-from servegen_fw.workload.streams import Streams
-from servegen_fw.workload.summary import summarise
+from servegen_fw.workload.planning import plan_of
 
-
-@attrs.frozen(eq=False)
-class Planned:
-    """One case of one repeat, composed: what every target will be sent."""
-
-    case: Case
-    repeat: int
-    streams: Streams
-    workload: Workload
-
-
-def plan(
-    suite: Suite,
-    *,
-    registry: Registry | None = None,
-    cases: Sequence[str] = (),
-    workload: Workload | None = None,
-) -> Iterator[Planned]:
-    """Compose every case and repeat of a suite, one at a time, without sending anything.
-
-    Parameters
-    ----------
-        suite: from `Suite.load`.
-        registry: plugins; default those the suite was loaded with.
-        cases: names; default all.
-        workload: sent as it is instead of a composed one, the same for every repeat.
-
-    Raises
-    ------
-        InputError: unknown case, or a population that cannot offer the load.
-    """
-    registry = registry or suite.registry or Registry.load()
-    chosen = _chosen("case", {case.name: case for case in suite.cases}, cases)
-    if workload is not None and len(chosen) > 1:
-        cure = f"choose one of {', '.join(chosen)} with --case"
-        raise InputError(
-            Problem("a workload file is sent in one case, the suite has several", who="--workload", cure=cure)
-        )
-    for repeat in range(suite.repeats):
-        for case in chosen.values():
-            streams = _streams(suite.seed, repeat)
-            yield Planned(
-                case,
-                repeat,
-                streams,
-                workload or compose(suite.workload, case.load, streams, registry.families),
-            )
+__all__ = ["Planned", "plan", "run"]
 
 
 def run(
@@ -123,10 +74,10 @@ def run(
     """
     registry = registry or suite.registry or Registry.load()
     registry.require_intact(suite.require)
-    against = _chosen("target", suite.targets, targets)
-    reached = _reached(suite, against, registry)
+    against = chosen("target", suite.targets, targets)
+    there = reached(suite, against, registry)
     ready = (
-        (planned, _payloads(suite, planned, reached, registry))
+        (planned, payloads(suite, planned, there, registry))
         for planned in plan(suite, registry=registry, cases=cases, workload=workload)
     )
     # The first case is composed and rendered before the folder is made, so that bad input leaves nothing behind.
@@ -144,12 +95,12 @@ def run(
         suite=resolved(suite),
     )
     folder.write_report(report, STATE_RUNNING)
-    for planned, payloads in itertools.chain([first], ready):
+    for planned, messages in itertools.chain([first], ready):
         folder.write_workload(planned.case.name, planned.repeat, planned.workload)
-        report = attrs.evolve(report, workload=(*report.workload, _described(planned)))
+        report = attrs.evolve(report, workload=(*report.workload, described(planned)))
         for name, target in against.items():
             key = CellKey(planned.case.name, name, planned.repeat)
-            cell_plan = plan_of(planned.case.load, planned.workload, payloads)
+            cell_plan = plan_of(planned.case.load, planned.workload, messages)
             try:
                 records, facts, seen = _measure(folder, key, cell_plan, target, registry=registry, show=show)
             except BackendError as error:
@@ -167,7 +118,7 @@ def run(
                 repeat=key.repeat,
                 suite=suite,
                 registry=registry,
-                facts={**target.facts, **reached[name].facts, **facts},
+                facts={**target.facts, **there[name].facts, **facts},
                 observations=seen,
             )
             report = attrs.evolve(report, cells=(*report.cells, cell), partial=records.harness.interrupted)
@@ -196,69 +147,3 @@ def _measure(
     if observing.problems:
         facts = {**facts, "observers": observing.problems}
     return records, facts, observing.table(facts.get("driver", {}).get("zero_ns", 0))
-
-
-def _described(planned: Planned) -> str:
-    """Return one line on what a case sends, with what composition had to decide."""
-    repeat = f", repeat {planned.repeat + 1}" if planned.repeat else ""
-    notes = "".join(f"; {note}" for note in planned.workload.notes)
-    return f"{planned.case.name}{repeat}: {summarise(planned.workload).headline()}{notes}"
-
-
-def _streams(seed: int, repeat: int) -> Streams:
-    """Return a repeat's streams; repeat 0 has the suite's own, so that one repeat and the first of many are equal."""
-    return Streams(int(Streams(seed).at("repeat", repeat).integers(2**63)) if repeat else seed)
-
-
-def _reached(suite: Suite, against: Mapping[str, Target], registry: Registry) -> Mapping[str, Reached]:
-    """Return all targets as they answered, or raise one error that names every one that is not there."""
-    reached, failed = preflight(against, registry)
-    if failed:
-        cure = "start the server, or correct the target"
-        raise InputError(
-            *(
-                problem_at(suite, ("target", name, "backend"), error.detail or error.code, cure)
-                for name, error in failed.items()
-            )
-        )
-    return reached
-
-
-def _payloads(
-    suite: Suite, planned: Planned, reached: Mapping[str, Reached], registry: Registry
-) -> Payloads | None:
-    """Render the messages once for all targets; none are needed if every target is simulated.
-
-    Raises
-    ------
-        InputError: a target's wire cannot carry them.
-    """
-    if all(one.capabilities is None for one in reached.values()):
-        return None
-    payloads = render(suite.workload.prompts, planned.workload, planned.streams, registry)
-    lacks = {name: lacking(one.capabilities, planned.workload, payloads) for name, one in reached.items()}
-    if any(lacks.values()):
-        cure = "choose other prompts or another population, or leave the target out with --target"
-        raise InputError(
-            *(
-                problem_at(
-                    suite,
-                    ("target", name, "backend"),
-                    f"cannot carry what the workload holds: {', '.join(lack)}",
-                    cure,
-                )
-                for name, lack in lacks.items()
-                if lack
-            )
-        )
-    return payloads
-
-
-def _chosen(what: str, known: Mapping[str, Any], wanted: Sequence[str]) -> Mapping[str, Any]:
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        cure = f"this suite has {', '.join(known)}"
-        raise InputError(
-            *(Problem(f"no {what} is called {name!r}", who=f"--{what}", cure=cure) for name in unknown)
-        )
-    return {name: value for name, value in known.items() if not wanted or name in wanted}

@@ -38,7 +38,7 @@ def generate_command(
 ) -> None:
     """Compose one case of SUITE and write its workload. A Parquet file holds everything and replays with run --workload."""
     from servegen_fw.errors import InputError, Problem
-    from servegen_fw.flow import plan
+    from servegen_fw.prepare import plan
     from servegen_fw.results.export import write_workload
 
     suite, registry = options.load(suite_path, overrides, block, strict)

@@ -24,7 +24,7 @@ def plan_command(
     as_json: bool,
 ) -> None:
     """Compose every case of SUITE and print counts, rates, token totals and the digest; no server is contacted."""
-    from servegen_fw.flow import plan
+    from servegen_fw.prepare import plan
     from servegen_fw.workload.summary import summarise
 
     suite, registry = options.load(suite_path, overrides, block, strict)
