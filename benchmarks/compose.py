@@ -30,6 +30,7 @@ import numpy as np
 
 from servegen_fw.data.pool import ClientPool, Tables
 from servegen_fw.data.workload import Clients, Items, Workload
+from servegen_fw.hooks.entries import Choice, NoOptions, ReaderEntry
 from servegen_fw.hooks.protocols import GapFamily
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.suite.model import Group, Load, WorkloadSpec
@@ -41,13 +42,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @attrs.frozen
 class Source:
-    """A choice and reader whose pool is at hand."""
+    """A reader whose pool is at hand."""
 
     pool: ClientPool
-
-    def make(self) -> Source:
-        """Return the reader."""
-        return self
 
     def read(self) -> ClientPool:
         """Return the pool."""
@@ -115,7 +112,8 @@ def repeated(pool: ClientPool, requests: int) -> tuple[ClientPool, float]:
 
 def ours(pool: ClientPool, duration_s: float, families: Mapping[str, GapFamily]) -> int:
     """Compose; return the number of requests."""
-    spec = WorkloadSpec(groups=(Group(source=Source(pool)),))  # type: ignore[arg-type]
+    source = Choice(ReaderEntry(name="given", make=lambda _: Source(pool)), NoOptions())
+    spec = WorkloadSpec(groups=(Group(source=source),))
     workload: Workload = compose(spec, Load(duration_s=duration_s), Streams(1), families)
     return len(workload)
 

@@ -14,6 +14,7 @@ import pytest
 
 from servegen_fw.data.pool import ClientPool, Tables
 from servegen_fw.data.workload import Workload
+from servegen_fw.hooks.entries import LengthEntry
 from servegen_fw.suite.model import Group, Load, RateCurve, WorkloadSpec
 from servegen_fw.workload.compose import compose
 from servegen_fw.workload.renewal import renewal
@@ -83,6 +84,8 @@ class Made:
     """A choice whose product is at hand."""
 
     product: Any
+    entry: Any = LengthEntry(name="made", make=str)
+    plugin: str = "servegen-fw-made"
 
     def make(self):
         """Return the product."""

@@ -75,13 +75,13 @@ def test_reasoning_follows_the_recorded_ratio(kit: Any) -> None:
 
 
 def test_a_reasoning_model_replaces_the_ratio(kit: Any) -> None:
-    """A suite's model splits outputs, and is held to [0, output]."""
+    """A suite's model splits outputs in place of the recorded ratio."""
 
-    class TooMuch:
+    class AllOrNothing:
         def split(self, output_tokens: np.ndarray, u: np.ndarray) -> np.ndarray:
-            return np.where(u < 0.5, -5, output_tokens * 2)
+            return np.where(u < 0.5, 0, output_tokens)
 
-    w = kit.compose(kit.synthetic(reasoning=kit.Made(TooMuch())), rate=5.0, duration_s=200)
+    w = kit.compose(kit.synthetic(reasoning=kit.Made(AllOrNothing())), rate=5.0, duration_s=200)
     assert np.all((w.reason_tokens == 0) | (w.reason_tokens == w.output_tokens))
     assert 0 < np.count_nonzero(w.reason_tokens) < len(w)
 

@@ -91,7 +91,10 @@ class Reasoning(Protocol):
 class Modality(Protocol):
     """Items of one modality."""
 
-    modality: str
+    @property
+    def modality(self) -> str:
+        """Name of the modality; a plain attribute will do."""
+        ...
 
     def items(self, n: int, rng: Generator) -> I4:
         """Items in each of n requests, int32[n]."""
@@ -106,8 +109,15 @@ class Modality(Protocol):
 class Conversation(Protocol):
     """Turns of sessions."""
 
-    carries_context: bool
-    mean_turns: float
+    @property
+    def carries_context(self) -> bool:
+        """Whether later turns repeat the earlier ones; a plain attribute will do, as for `mean_turns`."""
+        ...
+
+    @property
+    def mean_turns(self) -> float:
+        """Expected turns of a session, at least 1."""
+        ...
 
     def turns(self, n: int, rng: Generator) -> I4:
         """Turns in each of n sessions, int32[n], at least 1."""

@@ -19,6 +19,7 @@ from servegen_fw.workload.fields import fields_of
 from servegen_fw.workload.part import Part, ready
 from servegen_fw.workload.population import Population
 from servegen_fw.workload.process import ProcessClients
+from servegen_fw.workload.products import CheckedArrivals, CheckedModulation
 from servegen_fw.workload.recorded import RecordedClients, natural_order
 from servegen_fw.workload.scale import copies_of, scaling
 from servegen_fw.workload.streams import Streams
@@ -53,6 +54,7 @@ def compose(spec: WorkloadSpec, load: Load, streams: Streams, families: Mapping[
 
     Raises
     ------
+        PluginError: what a plugin made breaks its contract.
         InputError: a source cannot be read or does not hold what is asked of it, or the case is not fully stated.
     """
     means = Means(streams, families)
@@ -119,8 +121,10 @@ def _synthetic(part: Part, demand: Demand, means: Means) -> Population:
         count=group.clients,
         skew=group.skew,
         group=part.name,
-        arrivals=group.arrival.make(),
-        modulation=None if group.modulation is None else group.modulation.make(),
+        arrivals=CheckedArrivals.of(group.arrival, f"{part.who}.arrival"),
+        modulation=None
+        if group.modulation is None
+        else CheckedModulation.of(group.modulation, f"{part.who}.modulation"),
         rate=demand.rate.scaled(1.0 / part.mean_turns),
         duration_s=demand.duration_s,
         streams=means.streams,

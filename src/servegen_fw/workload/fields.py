@@ -19,6 +19,7 @@ from servegen_fw.workload.batch import Batch
 from servegen_fw.workload.copula import correlated
 from servegen_fw.workload.items import ItemSource, ModelItems, PoolItems, gather
 from servegen_fw.workload.part import who
+from servegen_fw.workload.products import CheckedLengths, CheckedModality, CheckedReasoning
 from servegen_fw.workload.quantities import Given, PoolField, Quantity
 from servegen_fw.workload.steady import picked, steady
 
@@ -87,8 +88,7 @@ class Fields:
         outputs = whole(self.output.draw(client, at_s, u_output, tally), self.max_output, "output", tally)
         reason = steady(0, len(outputs), np.int32)
         if self.reasoning is not None:
-            split = self.reasoning.split(outputs, batch.uniform("reason_tokens"))
-            reason = np.clip(split, 0, outputs).astype(np.int32)
+            reason = self.reasoning.split(outputs, batch.uniform("reason_tokens"))
         elif self.ratio is not None:
             ratio = self.ratio.draw(client, at_s, batch.uniform("reason_tokens"), tally)
             reason = np.rint(np.clip(ratio, 0.0, 1.0) * outputs).astype(np.int32)
@@ -121,6 +121,7 @@ def fields_of(group: Group, name: str, pool: ClientPool | None, start_s: float) 
 
     Raises
     ------
+        PluginError: a model is broken.
         InputError: neither says how long prompts or outputs are.
     """
     recorded = {} if pool is None else {field: PoolField.of(pool, field, start_s) for field in pool.fields}
@@ -130,7 +131,7 @@ def fields_of(group: Group, name: str, pool: ClientPool | None, start_s: float) 
     def length(option: str, field: str) -> Quantity:
         choice = getattr(group, option)
         if choice is not None:
-            return Given(choice.make())
+            return Given(CheckedLengths.of(choice, f"{who(name)}.{option}"))
         if field in recorded:
             return recorded[field]
         missing = (
@@ -151,7 +152,7 @@ def fields_of(group: Group, name: str, pool: ClientPool | None, start_s: float) 
                 modality, recorded[f"{modality}_count"], recorded[f"{modality}_tokens"]
             )
     for choice in group.modality:
-        model = ModelItems(choice.make())
+        model = ModelItems(CheckedModality.of(choice, f"{who(name)}.modality"))
         models[model.modality] = model
     known = {text, "input_tokens", "text_tokens", "output_tokens", "reason_ratio"}
     known |= {
@@ -162,7 +163,9 @@ def fields_of(group: Group, name: str, pool: ClientPool | None, start_s: float) 
         output=length("output", "output_tokens"),
         correlation=group.correlation,
         ratio=recorded.get("reason_ratio"),
-        reasoning=None if group.reasoning is None else group.reasoning.make(),
+        reasoning=None
+        if group.reasoning is None
+        else CheckedReasoning.of(group.reasoning, f"{who(name)}.reasoning"),
         items=tuple(models.values()),
         extra={field: source for field, source in recorded.items() if field not in known},
         max_input=group.max_input,

@@ -10,6 +10,7 @@ from servegen_fw.data.workload import Workload
 from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.protocols import Conversation
 from servegen_fw.suite.model import Group
+from servegen_fw.workload.products import CheckedConversation, read
 
 
 @attrs.frozen(eq=False)
@@ -68,12 +69,15 @@ def ready(group: Group, number: int) -> Part:
 
     Raises
     ------
+        PluginError: the reader or the conversation is broken.
         InputError: the source cannot be read, the group's options contradict each other, or `from` lies outside.
     """
     name = group.name or f"group-{number + 1}"
-    source = None if group.source is None else group.source.make().read()
-    conversation = None if group.session is None else group.session.make()
-    mean_turns = 1.0 if conversation is None else float(conversation.mean_turns)
+    source = None if group.source is None else read(group.source, f"{who(name)}.source")
+    conversation = (
+        None if group.session is None else CheckedConversation.of(group.session, f"{who(name)}.session")
+    )
+    mean_turns = 1.0 if conversation is None else conversation.mean_turns
     if isinstance(source, Workload):
         heads = int(np.count_nonzero(source.parent < 0))
         mean_turns = len(source) / heads if heads else 1.0

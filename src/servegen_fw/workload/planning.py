@@ -11,6 +11,7 @@ from servegen_fw.data.workload import Workload
 from servegen_fw.hooks.entries import Choice
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.suite.model import Load
+from servegen_fw.workload.guard import Guard, told
 from servegen_fw.workload.streams import Streams
 
 DEFAULT_PROMPTS = "random-words"
@@ -39,9 +40,17 @@ def plan_of(load: Load, workload: Workload, payloads: Payloads | None) -> Plan:
 
 
 def render(prompts: Choice | None, workload: Workload, streams: Streams, registry: Registry) -> Payloads:
-    """Render the messages of a workload, with `random-words` if the suite chooses nothing."""
+    """Render the messages of a workload, with `random-words` if the suite chooses nothing.
+
+    Raises
+    ------
+        PluginError: the prompts' plugin is broken.
+    """
     if prompts is None:
         entry, owner = registry.find("prompt", DEFAULT_PROMPTS)
         prompts = Choice(entry, entry.config(), owner)
-    payloads: Payloads = prompts.make().render(workload, streams)
+    guard = Guard.of(prompts, "prompts", "workload.prompts")
+    payloads = guard.call(guard.having(guard.made(prompts), "render").render, workload, streams)
+    if not isinstance(payloads, Payloads):
+        raise guard.broken(f"returned {told(payloads)} where Payloads are due")
     return payloads

@@ -29,7 +29,7 @@ class Given:
 
     def draw(self, client: int, at_s: F8, u: F8, tally: Counter[str]) -> F8:  # noqa: ARG002 - the same everywhere
         """Quantiles at `u`."""
-        return np.asarray(self.lengths.ppf(u), float)
+        return self.lengths.ppf(u)
 
 
 @attrs.frozen(eq=False)

@@ -20,6 +20,7 @@ from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.protocols import GapFamily
 from servegen_fw.workload.block import Block
 from servegen_fw.workload.curve import Curve
+from servegen_fw.workload.products import CheckedFamily
 from servegen_fw.workload.streams import Streams
 
 BLOCK = 8_192
@@ -128,7 +129,7 @@ class PoolClients:
                     cure="install a plugin that offers the family (servegen-fw-models has gamma and weibull)",
                 )
             )
-        return self.families[name]
+        return CheckedFamily.of(self.families[name], name, f'workload.group "{self.group}".source')
 
 
 @attrs.frozen(eq=False)

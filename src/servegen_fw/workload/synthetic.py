@@ -9,9 +9,10 @@ import attrs
 import numpy as np
 
 from servegen_fw.data.arrays import F8
-from servegen_fw.hooks.protocols import Arrivals, Modulation, PhysicalArrivals
+from servegen_fw.hooks.protocols import Modulation
 from servegen_fw.workload.block import Block, in_blocks
 from servegen_fw.workload.curve import Curve
+from servegen_fw.workload.products import CheckedArrivals
 from servegen_fw.workload.streams import Streams
 
 
@@ -34,7 +35,7 @@ class SyntheticClients:
     count: int
     skew: float
     group: str
-    arrivals: Arrivals | PhysicalArrivals
+    arrivals: CheckedArrivals
     modulation: Modulation | None
     rate: Curve
     duration_s: float
@@ -77,12 +78,12 @@ class SyntheticClients:
     def _times(self, client: int) -> F8:
         name, curve = self.names[client], self.curve(client)
         rng = self.streams.at(self.group, name, "gaps")
-        if getattr(self.arrivals, "timescale", "unit") == "physical":
+        if self.arrivals.timescale == "physical":
             return self._physical(curve, name, rng)
         mass = curve.between(0.0, self.duration_s)
         if mass <= 0:
             return np.empty(0)
-        unit = np.asarray(self.arrivals.unit_times(mass, rng), float)  # type: ignore[union-attr]
+        unit = self.arrivals.unit_times(mass, rng)
         return curve.inverse(unit + curve.integral(np.zeros(1)))
 
     def _physical(self, curve: Curve, name: str, rng: np.random.Generator) -> F8:
@@ -90,7 +91,7 @@ class SyntheticClients:
         peak = curve.peak(0.0, self.duration_s)
         if peak <= 0:
             return np.empty(0)
-        times = np.asarray(self.arrivals.times(self.duration_s, peak, rng), float)  # type: ignore[union-attr]
+        times = self.arrivals.times(self.duration_s, peak, rng)
         if curve.level is not None:
             return times
         keep = self.streams.at(self.group, name, "level").random(len(times)) * peak < curve.rate(times)

@@ -18,7 +18,8 @@ from servegen_fw.workload.demand import Demand
 from servegen_fw.workload.draft import Draft, GroupDraft, join_items, microseconds
 from servegen_fw.workload.fields import whole
 from servegen_fw.workload.items import ModelItems, gather
-from servegen_fw.workload.part import Part
+from servegen_fw.workload.part import Part, who
+from servegen_fw.workload.products import CheckedLengths, CheckedModality, CheckedReasoning
 from servegen_fw.workload.recorded import natural_order
 from servegen_fw.workload.scale import Scaling
 from servegen_fw.workload.sessions import Turns, context, end_sessions
@@ -154,22 +155,23 @@ def _turns(source: Workload, part: Part, demand: Demand, scale: Scaling) -> tupl
 
 def _values(group: Group, rows: _Rows, turns: Turns, tally: Counter[str]) -> _Values:
     """Recorded fields, or those of the suite's models where it gives them."""
-    source = rows.source
+    source, asked = rows.source, who(rows.group)
     fresh: F8 = (source.input_tokens - source.context_tokens).astype(float)
     output: F8 = source.output_tokens.astype(float)
     u_input = rows.uniform("input_tokens") if group.input is not None or group.correlation else np.empty(0)
     if group.input is not None:
-        fresh = np.asarray(group.input.make().ppf(u_input), float)
+        fresh = CheckedLengths.of(group.input, f"{asked}.input").ppf(u_input)
     if group.output is not None:
         u = rows.uniform("output_tokens")
-        output = np.asarray(group.output.make().ppf(correlated(u_input, u, group.correlation)), float)
+        output = CheckedLengths.of(group.output, f"{asked}.output").ppf(
+            correlated(u_input, u, group.correlation)
+        )
     new_tokens = whole(fresh, group.max_input, "input", tally)
     output_tokens = whole(output, group.max_output, "output", tally)
     reason = np.minimum(source.reason_tokens, output_tokens)
     if group.reasoning is not None:
-        reason = np.clip(
-            group.reasoning.make().split(output_tokens, rows.uniform("reason_tokens")), 0, output_tokens
-        )
+        model = CheckedReasoning.of(group.reasoning, f"{asked}.reasoning")
+        reason = model.split(output_tokens, rows.uniform("reason_tokens"))
     carried = source.context_tokens
     if carried.any():
         # Turns here are whole sessions from the recording's first row of each on, which may be a later turn.
@@ -191,7 +193,9 @@ def _items(group: Group, rows: _Rows, turns: Turns, tally: Counter[str]) -> Item
     """Recorded items, or those of the suite's modality models."""
     if not group.modality:
         return rows.source.items
-    models = [ModelItems(choice.make()) for choice in group.modality]
+    models = [
+        ModelItems(CheckedModality.of(choice, f"{who(rows.group)}.modality")) for choice in group.modality
+    ]
     parts = []
     for name, low, high in zip(rows.names, rows.bounds[:-1].tolist(), rows.bounds[1:].tolist(), strict=True):
         own = turns.select(np.arange(low, high))
