@@ -91,10 +91,7 @@ class Reasoning(Protocol):
 class Modality(Protocol):
     """Items of one modality."""
 
-    @property
-    def modality(self) -> str:
-        """Name of the modality; a plain attribute will do."""
-        ...
+    modality: str
 
     def items(self, n: int, rng: Generator) -> I4:
         """Items in each of n requests, int32[n]."""
@@ -109,15 +106,8 @@ class Modality(Protocol):
 class Conversation(Protocol):
     """Turns of sessions."""
 
-    @property
-    def carries_context(self) -> bool:
-        """Whether later turns repeat the earlier ones; a plain attribute will do, as for `mean_turns`."""
-        ...
-
-    @property
-    def mean_turns(self) -> float:
-        """Expected turns of a session, at least 1."""
-        ...
+    carries_context: bool
+    mean_turns: float
 
     def turns(self, n: int, rng: Generator) -> I4:
         """Turns in each of n sessions, int32[n], at least 1."""

@@ -8,7 +8,6 @@ import attrs
 import numpy as np
 
 from servegen_fw.data.arrays import I4, I8, Bool
-from servegen_fw.hooks.protocols import Conversation
 from servegen_fw.suite.model import Group
 from servegen_fw.workload.batch import Batch
 from servegen_fw.workload.block import Block

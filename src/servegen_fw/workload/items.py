@@ -11,8 +11,8 @@ import numpy as np
 
 from servegen_fw.data.arrays import F8, I4, I8
 from servegen_fw.data.workload import Items
-from servegen_fw.hooks.protocols import Modality
 from servegen_fw.workload.batch import Batch
+from servegen_fw.workload.products import CheckedModality
 from servegen_fw.workload.quantities import Quantity
 
 
@@ -66,7 +66,7 @@ class PoolItems:
 class ModelItems:
     """A modality given by the suite."""
 
-    model: Modality
+    model: CheckedModality
 
     @property
     def modality(self) -> str:

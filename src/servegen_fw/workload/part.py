@@ -8,7 +8,6 @@ import numpy as np
 from servegen_fw.data.pool import ClientPool
 from servegen_fw.data.workload import Workload
 from servegen_fw.errors import InputError, Problem
-from servegen_fw.hooks.protocols import Conversation
 from servegen_fw.suite.model import Group
 from servegen_fw.workload.products import CheckedConversation, read
 
@@ -31,7 +30,7 @@ class Part:
     name: str
     source: ClientPool | Workload | None
     start_s: float = 0.0
-    conversation: Conversation | None = None
+    conversation: CheckedConversation | None = None
     mean_turns: float = 1.0
 
     @property

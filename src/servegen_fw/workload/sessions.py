@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 
 from servegen_fw.data.arrays import F8, I4, I8, Bool
-from servegen_fw.hooks.protocols import Conversation
 from servegen_fw.workload.block import LARGEST, Block
+from servegen_fw.workload.products import CheckedConversation
 from servegen_fw.workload.steady import steady
 from servegen_fw.workload.streams import Streams
 
@@ -67,7 +67,7 @@ def alone(block: Block) -> Turns:
     return Turns(arrival, block.first + arrival, first, nothing, block.due_s, block.size)
 
 
-def expand(block: Block, conversation: Conversation, streams: Streams, *label: str) -> Turns:
+def expand(block: Block, conversation: CheckedConversation, streams: Streams, *label: str) -> Turns:
     """Every arrival the first turn of a session."""
     turns = np.asarray(conversation.turns(block.size, streams.at(*label, "turns", block.number)), np.int64)
     later = int(turns.sum()) - block.size
@@ -101,7 +101,7 @@ class Running:
     then the nominal rate from the first second on.
     """
 
-    conversation: Conversation
+    conversation: CheckedConversation
     streams: Streams
     group: str
 
