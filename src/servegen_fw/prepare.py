@@ -13,7 +13,7 @@ from servegen_fw.drive.preflight import Reached, lacking, preflight
 from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.suite.model import Case, Suite, Target
-from servegen_fw.suite.places import problem_at
+from servegen_fw.suite.places import placed, problem_at
 from servegen_fw.workload.compose import compose
 from servegen_fw.workload.planning import render
 from servegen_fw.workload.streams import Streams
@@ -60,12 +60,14 @@ def plan(
     for repeat in range(suite.repeats):
         for case in wanted.values():
             streams = _streams(suite.seed, repeat)
-            yield Planned(
-                case,
-                repeat,
-                streams,
-                workload or compose(suite.workload, case.load, streams, registry.families),
-            )
+            yield Planned(case, repeat, streams, workload or _composed(suite, case, streams, registry))
+
+
+def _composed(suite: Suite, case: Case, streams: Streams, registry: Registry) -> Workload:
+    try:
+        return compose(suite.workload, case.load, streams, registry.families)
+    except InputError as error:
+        raise placed(suite, case.name, error) from error
 
 
 def reached(suite: Suite, against: Mapping[str, Target], registry: Registry) -> Mapping[str, Reached]:
