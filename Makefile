@@ -11,7 +11,7 @@ help:
 	@echo "make test        run all tests"
 	@echo "make lint        ruff and mypy --strict"
 	@echo "make bench       benchmarks, each as a ratio to a named baseline"
-	@echo "make docs        check that the code in README and docs works"
+	@echo "make docs        write the suite reference, check that the code in README and docs works"
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("servegen-fw needs Python 3.11 or newer")'
@@ -47,6 +47,7 @@ bench: $(VENV)/.dev
 	for name in startup pools compose simulator records driver; do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 docs: $(VENV)/.dev
+	$(BIN)/python -m servegen_fw.suite.reference docs/suite-reference.md
 	$(BIN)/python -m pytest tests/docs
 
 clean:
