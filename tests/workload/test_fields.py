@@ -11,6 +11,7 @@ from scipy import stats
 
 from servegen_fw.errors import InputError
 from servegen_fw.workload.fields import whole
+from servegen_fw.workload.identity import prefix_id
 
 
 def column(workload: Any, name: str) -> np.ndarray:
@@ -107,7 +108,7 @@ def test_notes_tell_what_was_raised(kit: Any) -> None:
     pool = kit.pool([[100]], masses=({10.0: 1.0}, {0.0: 1.0}))
     w = kit.compose(kit.recorded(pool), duration_s=600)
     assert set(w.output_tokens) == {1}
-    assert w.notes == ("100 x output length drawn below 1 token, raised to 1",)
+    assert w.notes[1:] == ("100 x output length drawn below 1 token, raised to 1",)
 
 
 def test_lengths_that_nobody_gives_are_asked_for(kit: Any) -> None:
@@ -148,7 +149,8 @@ def test_prefixes_are_shared_within_a_client(kit: Any) -> None:
     }
     shared = w.prefix_tokens > 0
     assert np.all(w.prefix[~shared] == -1)
-    assert np.array_equal(w.prefix[shared], w.client[shared])
+    ids = np.array([prefix_id("group-1", name) for name in w.clients.names])
+    assert np.array_equal(w.prefix[shared], ids[w.client[shared]])
 
 
 def test_later_turns_repeat_the_prefix_of_the_first(kit: Any) -> None:

@@ -64,7 +64,7 @@ def test_the_text_names_what_matters(workload: Any) -> None:
     text = summarise(workload).text()
     for part in (
         f"{len(workload):,} requests", "req/s", "6 clients", workload.digest[:8], "reasoning", "carried from earlier turns",
-        "begun before the start", "image", "chat", "api", "busiest", "chat/client-1", "api/client-1",
+        "begun before the start", "image", "chat", "api", "busiest", "chat-1", "api-1",
     ):  # fmt: skip
         assert part in text, part
 

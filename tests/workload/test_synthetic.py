@@ -133,7 +133,7 @@ def test_a_longer_case_appends(kit: Any) -> None:
 
 
 def test_clients_are_named_by_rank(kit: Any) -> None:
-    """client-1 is the fastest."""
-    w = kit.compose(kit.synthetic(clients=3, skew=2.0), rate=1.0, duration_s=3000)
-    assert w.clients.names == ("client-1", "client-2", "client-3")
+    """GROUP-1 is the fastest."""
+    w = kit.compose(kit.synthetic(name="chat", clients=3, skew=2.0), rate=1.0, duration_s=3000)
+    assert w.clients.names == ("chat-1", "chat-2", "chat-3")
     assert np.bincount(w.client).argmax() == 0

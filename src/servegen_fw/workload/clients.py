@@ -14,8 +14,10 @@ from servegen_fw.workload.block import Block
 from servegen_fw.workload.demand import Demand
 from servegen_fw.workload.draft import Draft, GroupDraft, joined, microseconds
 from servegen_fw.workload.fields import Fields, Values
+from servegen_fw.workload.identity import prefix_id
 from servegen_fw.workload.part import Part
 from servegen_fw.workload.population import Population
+from servegen_fw.workload.products import CheckedConversation
 from servegen_fw.workload.sessions import Running, Turns, alone, context, end_sessions, expand
 from servegen_fw.workload.steady import steady, value_of
 from servegen_fw.workload.streams import Streams
@@ -56,7 +58,7 @@ class Composer:
         return self.part.group
 
     @property
-    def conversation(self) -> Conversation | None:
+    def conversation(self) -> CheckedConversation | None:
         """Turns of its sessions; None where requests stand alone."""
         return self.part.conversation
 
@@ -156,7 +158,7 @@ class Composer:
         if self.group.prefix_tokens:
             # One token at least stays the prompt's own.
             prefix_tokens = np.minimum(self.group.prefix_tokens, own - 1).astype(np.int32)
-            prefix = np.where(prefix_tokens > 0, client, -1)
+            prefix = np.where(prefix_tokens > 0, prefix_id(self.name, self.population.names[client]), -1)
         return Draft(
             begin_us=begin_us,
             head=head,

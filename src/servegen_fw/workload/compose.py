@@ -24,6 +24,7 @@ from servegen_fw.workload.recorded import RecordedClients, natural_order
 from servegen_fw.workload.scale import copies_of, scaling
 from servegen_fw.workload.streams import Streams
 from servegen_fw.workload.synthetic import SyntheticClients
+from servegen_fw.workload.told import scale_note
 from servegen_fw.workload.trace import draft_recording
 
 
@@ -75,7 +76,12 @@ def _composed(
     asked = demands(parts, load, duration_s)
     drafts = [_draft(part, demand, means) for part, demand in zip(parts, asked, strict=True)]
     workload = assemble(drafts, duration_s, means.tally, limit)
-    return attrs.evolve(workload, notes=(*workload.notes, *(note for part in parts for note in part.notes)))
+    scaled = (
+        scale_note(part, demand, alone=len(parts) == 1, taken=len(draft.clients), requests=len(draft.draft))
+        for part, demand, draft in zip(parts, asked, drafts, strict=True)
+    )
+    own = (note for part in parts for note in part.notes)
+    return attrs.evolve(workload, notes=(*filter(None, scaled), *workload.notes, *own))
 
 
 def _draft(part: Part, demand: Demand, means: Means) -> GroupDraft:
@@ -96,8 +102,6 @@ def _recorded(part: Part, pool: ClientPool, demand: Demand, means: Means) -> Pop
     scale = scaling(part, demand)
     order = natural_order(pool.clients)
     members = copies_of(pool.clients, order, scale.copies, part.name, means.streams)
-    if scale.copies is not None:
-        means.tally[f'client of {part.name} under scale = "clients", of {len(order)} recorded'] = len(members)
     kind = ProcessClients if part.group.counts == "process" else RecordedClients
     return kind(
         pool=pool,

@@ -11,6 +11,7 @@ import numpy as np
 
 from servegen_fw.data.arrays import F8, I2, I4, I8, AnyArray, Bool
 from servegen_fw.data.workload import Clients, Items, Workload
+from servegen_fw.workload.identity import apart, moved
 from servegen_fw.workload.steady import picked, put_together, value_of, written_out
 
 
@@ -143,6 +144,25 @@ def in_time_order(begin_us: I8) -> tuple[I8, I8]:
     return rows, begin_us[rows]
 
 
+def _own_prefixes(groups: Sequence[GroupDraft]) -> list[Draft]:
+    """Drafts whose prefix ids belong to one group each. Those of a recording are its own and may be another's too."""
+    drafts = [group.draft for group in groups]
+    held = [
+        set(np.unique(draft.prefix).tolist()) - {-1} if _has_prefixes(draft) else set() for draft in drafts
+    ]
+    holders = Counter(one for ids in held for one in ids)
+    return [
+        attrs.evolve(draft, prefix=moved(draft.prefix, group.name))
+        if any(holders[one] > 1 for one in ids)
+        else draft
+        for group, draft, ids in zip(groups, drafts, held, strict=True)
+    ]
+
+
+def _has_prefixes(draft: Draft) -> bool:
+    return len(draft) > 0 and value_of(draft.prefix) != -1
+
+
 def assemble(
     groups: Sequence[GroupDraft], duration_s: float, tally: Counter[str], limit: int | None = None
 ) -> Workload:
@@ -150,17 +170,12 @@ def assemble(
     parts: list[Draft] = []
     names: list[str] = []
     group_of: list[int] = []
-    prefixes = 0
-    for number, group in enumerate(groups):
-        draft = group.draft
-        if names:
-            draft = attrs.evolve(draft, client=(draft.client + len(names)).astype(np.int32))
-        if prefixes:
-            draft = attrs.evolve(draft, prefix=np.where(draft.prefix >= 0, draft.prefix + prefixes, -1))
-        parts.append(draft)
-        prefixes += int(draft.prefix.max(initial=-1)) + 1
-        names += group.clients
-        group_of += [number] * len(group.clients)
+    named = apart([(group.name, group.clients) for group in groups])
+    for number, (draft, own) in enumerate(zip(_own_prefixes(groups), named, strict=True)):
+        first = len(names)
+        parts.append(attrs.evolve(draft, client=(draft.client + first).astype(np.int32)) if first else draft)
+        names += own
+        group_of += [number] * len(own)
     whole = joined(parts) if len(parts) != 1 else parts[0]
     rows, begin_us = in_time_order(whole.begin_us)
     rows, begin_us = rows[:limit], begin_us[:limit]

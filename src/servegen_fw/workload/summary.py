@@ -142,10 +142,7 @@ class Summary:
         if len(self.clients) > 1:
             part = sum(client.requests for client in top) / max(1, self.requests)
             lines.append(f"  clients   the {len(top)} busiest send {part:.0%} of the requests")
-            # Groups may have clients of one name.
-            several = len(self.groups) > 1
-            named = [attrs.evolve(c, name=f"{c.group}/{c.name}") if several else c for c in top]
-            lines += [f"            {_share(client, self.requests)}" for client in named]
+            lines += [f"            {_share(client, self.requests)}" for client in top]
         lines += [f"  note      {note}" for note in self.notes]
         return "\n".join(lines)
 

@@ -44,8 +44,8 @@ class SyntheticClients:
 
     @functools.cached_property
     def names(self) -> list[str]:
-        """client-1, the fastest, to client-count."""
-        return [f"client-{k + 1}" for k in range(self.count)]
+        """GROUP-1, the fastest, to GROUP-count."""
+        return [f"{self.group}-{k + 1}" for k in range(self.count)]
 
     @functools.cached_property
     def recorded(self) -> list[int]:

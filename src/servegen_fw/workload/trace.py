@@ -17,6 +17,7 @@ from servegen_fw.workload.copula import correlated
 from servegen_fw.workload.demand import Demand
 from servegen_fw.workload.draft import Draft, GroupDraft, join_items, microseconds
 from servegen_fw.workload.fields import whole
+from servegen_fw.workload.identity import prefix_id
 from servegen_fw.workload.items import ModelItems, gather
 from servegen_fw.workload.part import Part, who
 from servegen_fw.workload.products import CheckedLengths, CheckedModality, CheckedReasoning
@@ -108,7 +109,8 @@ def draft_recording(
     prefix, prefix_tokens = source.prefix, source.prefix_tokens
     if group.prefix_tokens:
         prefix_tokens = np.minimum(group.prefix_tokens, values.new_tokens[head] - 1).astype(np.int32)
-        prefix = np.where(prefix_tokens > 0, source.client, -1).astype(np.int64)
+        own = np.array([prefix_id(part.name, name) for name in rows.names], np.int64)
+        prefix = np.where(prefix_tokens > 0, own[source.client], -1)
     draft = Draft(
         begin_us=begin_us[np.cumsum(first) - 1],
         head=first,
