@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from servegen_fw.drive.wire.exchange import Exchange, Limits
 from servegen_fw.errors import BackendError
@@ -141,3 +144,173 @@ def test_error_bodies_are_never_events(done: asyncio.Future[None], status: int) 
     exchange.feed(head(status, CHUNKED) + framed(event("a")) + framed(b""))
     assert events == ([b"a"] if status == 200 else [])
     assert exchange.response().body == (b"" if status == 200 else b"data: a\n\n")
+
+
+class _Parsed(Exchange):
+    """An exchange whose every byte goes to the parser."""
+
+    @property
+    def _between(self) -> bool:
+        return False
+
+    @_between.setter
+    def _between(self, value: bool) -> None:
+        pass
+
+
+class _Told:
+    """An event callback that raises at its `limit`-th event."""
+
+    def __init__(self, limit: int) -> None:
+        self.events: list[bytes] = []
+        self._limit = limit
+
+    def __call__(self, data: bytes) -> None:
+        self.events.append(data)
+        if len(self.events) == self._limit:
+            raise BackendError("stream-error", "told so")
+
+
+_BLOCKS = st.sampled_from(
+    [
+        b"data: token\n\n",
+        b"data: {}\n\n",
+        b"data: " + b"x" * 230 + b"\n\n",
+        b"data: \n\n",
+        b"data:tight\n\n",
+        b"data: a\ndata: b\n\n",
+        b"data: a\n\ndata: b\n\n",
+        b"data: cr\r\n\r\n",
+        b"data: old\r\r",
+        b"data: c\rdata: d\n\n",
+        b": ping\n\n",
+        b"event: e\ndata: f\n\n",
+        b"data: no end",
+        b"\n\n",
+        b"\n",
+        b"data: a\n\n\r\n",
+        b"\xef\xbb\xbfdata: bom\n\n",
+    ]
+)
+_FRAMES = st.one_of(
+    _BLOCKS.map(framed),
+    _BLOCKS.map(lambda block: b"%X\r\n%b\r\n" % (len(block), block)),
+    _BLOCKS.map(lambda block: b"0%x\r\n%b\r\n" % (len(block), block)),
+    _BLOCKS.map(lambda block: b"%x;a=b\r\n%b\r\n" % (len(block), block)),
+    st.tuples(_BLOCKS, st.integers(-1, 1)).map(
+        lambda pair: b"%x\r\n%b\r\n" % (max(0, len(pair[0]) + pair[1]), pair[0])
+    ),
+    st.sampled_from([b"0\r\n\r\n", b"0\r\n", b"X: y\r\n\r\n", b"8\r\ndata: a\n", b"zz\r\n", b"\r\n"]),
+)
+_HEADS = st.sampled_from(
+    [
+        head(200, CHUNKED),
+        head(200, CHUNKED),
+        head(200, CHUNKED),
+        head(200, {"Content-Type": "text/event-stream", "Content-Length": "100"}),
+        head(200),
+        head(404, CHUNKED),
+    ]
+)
+
+
+@settings(max_examples=1500, deadline=None, derandomize=True)
+@given(
+    top=_HEADS,
+    frames=st.lists(_FRAMES, max_size=8),
+    cuts=st.lists(st.integers(0, 400), max_size=4),
+    together=st.sets(st.integers(0, 8), max_size=3),
+    limit=st.integers(1, 12),
+)
+@example(head(200, CHUNKED), [framed(b"data: a\n\n")] * 3 + [framed(b"")], [], set(), 12)
+@example(head(200, CHUNKED), [framed(b"data: a\n\n")] * 3, [], set(), 2)
+def test_short_way_and_parser_agree(
+    top: bytes, frames: list[bytes], cuts: list[int], together: set[int], limit: int
+) -> None:
+    """Whatever comes, cut anywhere, is told the same with and without the short way for single events."""
+    wire, ends = top, {len(top)}
+    for frame in frames:
+        wire += frame
+        ends.add(len(wire))
+    # Reads end where frames do, which opens the short way, but for a few; and in a few other places.
+    ordered = sorted(ends)
+    kept = {end for i, end in enumerate(ordered) if i not in together} | {
+        cut for cut in cuts if cut < len(wire)
+    }
+    places = sorted(kept | {0, len(wire)})
+    loop = asyncio.new_event_loop()
+    told = [_Told(limit), _Told(limit)]
+    exchanges = [
+        kind(loop.create_future(), Limits(), on_event=one)
+        for kind, one in zip((Exchange, _Parsed), told, strict=True)
+    ]
+    for begin, end in itertools.pairwise(places):
+        seen = []
+        for exchange, one in zip(exchanges, told, strict=True):
+            exchange.feed(wire[begin:end])
+            seen.append(
+                (
+                    list(one.events),
+                    exchange.done.done(),
+                    str(exchange.error),
+                    exchange.status,
+                    exchange.keep_alive,
+                    exchange.received,
+                    exchange.response(),
+                )
+            )
+        assert seen[0] == seen[1]
+    for exchange in exchanges:
+        exchange.lost(None)
+    assert str(exchanges[0].error) == str(exchanges[1].error)
+    loop.close()
+
+
+def test_single_events_take_the_short_way(
+    done: asyncio.Future[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first event, reads of one chunk with one event do not reach the parser; the rest does, in good order."""
+    events: list[bytes] = []
+    exchange = Exchange(done, Limits(), on_event=events.append)
+    parsed: list[bytes] = []
+    parse = exchange._parse
+
+    def noted(data: bytes) -> None:
+        parsed.append(data)
+        parse(data)
+
+    monkeypatch.setattr(exchange, "_parse", noted)
+    first, odd, last = head(200, CHUNKED) + framed(event("a")), framed(event("d") + event("e")), framed(b"")
+    for data in (first, framed(event("b")), framed(event("c" * 300)), odd, framed(event("f")), last):
+        exchange.feed(data)
+    assert events == [b"a", b"b", b"c" * 300, b"d", b"e", b"f"]
+    assert parsed == [first, odd, last]
+    assert done.done()
+    assert exchange.error is None
+    assert exchange.keep_alive
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(b"1", id="inside a size line"),
+        pytest.param(b"40\r\n", id="after a size line"),
+        pytest.param(b"40\r\ndata: x\n\n\r\n", id="inside a chunk, after a line break"),
+        pytest.param(b"0\r\n", id="before the trailers"),
+    ],
+)
+def test_what_looks_like_a_chunk_elsewhere_is_not_taken_for_one(before: bytes) -> None:
+    """A read that would be a whole chunk between chunks is left to the parser where the last read ended elsewhere."""
+    loop = asyncio.new_event_loop()
+    told = []
+    for kind in (Exchange, _Parsed):
+        events: list[bytes] = []
+        exchange = kind(loop.create_future(), Limits(), on_event=events.append)
+        for data in (head(200, CHUNKED), framed(event("a")), framed(event("b")) + before):
+            exchange.feed(data)
+        for _ in range(8):
+            exchange.feed(framed(event("c")))
+        told.append((events, str(exchange.error), exchange.keep_alive))
+    loop.close()
+    assert told[0] == told[1]
+    assert told[0][0][:2] == [b"a", b"b"]
