@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from servegen_fw_vllm.reply import Reply
-from servegen_fw_vllm.template import Template
+from servegen_fw_vllm.template import Forms, Template
 
 from servegen_fw.plugin import BackendError, Request
 
@@ -299,6 +299,26 @@ def test_patterns_are_used(sink: Any, ask: Any) -> None:
     assert len(sink.chunks) == 10
 
 
+def test_what_one_request_learnt_the_next_one_knows(sink: Any, ask: Any, monkeypatch: Any) -> None:
+    """Token events that differ in id, time of creation and text alone are parsed for the first request only."""
+    forms = Forms()
+
+    def fed(name: str, created: int) -> None:
+        reply = Reply(sink, ask(), forms=forms)
+        for key in ("reasoning", "content"):
+            for word in ("a", " b"):
+                reply.event(_chat({key: word}, id=name, created=created))
+        reply.close()
+
+    fed("chatcmpl-1", 1_763_800_000)
+    told = list(sink.calls)
+    assert told == [("chunk", None, True)] * 2 + [("chunk", None, False)] * 2
+    monkeypatch.setattr("servegen_fw_vllm.reply.json.loads", None)
+    fed("chatcmpl-2", 1_763_800_007)
+    fed("cmpl 3", 9)
+    assert sink.calls == told * 3
+
+
 _WORDS = st.sampled_from(["a", " word", "", "\n", "é", '"', "\\", "x y", "\x7f", "😀"])
 _EVENTS = st.lists(
     st.one_of(
@@ -324,14 +344,34 @@ class _Never(Template):
 
     __slots__ = ()
 
-    def match(self, data: bytes) -> bytes:  # noqa: ARG002
-        return b""
+    def take(self, data: bytes, begin: int, end: int, *, reasoning: bool) -> None:
+        """Learn nothing."""
+
+
+class _Forgetful(Forms):
+    """Forms that no event is recalled by."""
+
+    __slots__ = ()
+
+    def recall(self, data: bytes, template: Template) -> bool:  # noqa: ARG002
+        return False
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
-@given(events=_EVENTS, count=st.sampled_from(["none", "usage", "token-ids"]))
-def test_patterns_change_nothing(events: list[bytes], count: str) -> None:
-    """For any sequence of events, what the sink is told and the text kept are the same with and without patterns."""
+@given(
+    streams=st.lists(st.tuples(_EVENTS, st.sampled_from(["i", "j", "a", "}", 'q"', ""])), max_size=3),
+    count=st.sampled_from(["none", "usage", "token-ids"]),
+)
+def test_patterns_change_nothing(streams: list[tuple[list[bytes], str]], count: str) -> None:
+    """For any requests and events, what sinks are told and texts kept are the same with and without patterns and forms."""
+    forms = Forms()
+    for events, name in streams:
+        # The next request to the same server: other id, same forms.
+        own = json.dumps(name).encode()
+        _check_patterns([event.replace(b'"id": "i"', b'"id": ' + own) for event in events], count, forms)
+
+
+def _check_patterns(events: list[bytes], count: str, forms: Forms) -> None:
     told = []
     for patterns in (True, False):
         request = Request(
@@ -364,7 +404,7 @@ def test_patterns_change_nothing(events: list[bytes], count: str) -> None:
             def finish(self, reason: str, calls: list[Any] = calls) -> None:
                 calls.append(reason)
 
-        reply = Reply(Sink(), request, count)  # type: ignore[arg-type]
+        reply = Reply(Sink(), request, count, forms if patterns else _Forgetful())  # type: ignore[arg-type]
         if not patterns:
             reply._template = _Never()
         for data in events:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servegen_fw_vllm.template import Template
+from servegen_fw_vllm.template import Forms, Template
 
 CHAT = b'{"id":"x","choices":[{"index":0,"delta":{"content":" a"},"finish_reason":null}],"usage":null}'
 TEXT = b'{"id":"x","choices":[{"index":0,"text":" a","finish_reason":null}]}'
@@ -128,3 +128,111 @@ def test_a_match_is_what_parsing_gives(
         parsed = json.loads(template.before + found + template.after)
         assert parsed == {**outer, "choices": [{**beside, "text": second}], "end": 1}
         assert found.decode() == second
+
+
+def _forms(data: bytes, key: str = "content") -> Forms:
+    message = json.loads(data)
+    template, forms = Template(), Forms()
+    assert template.learn(data, message, key)
+    forms.note(data, message, key, template)
+    return forms
+
+
+FULL = b'{"id": "cmpl-1", "created" :17638, "choices":[{"index":0,"delta":{"content":"17638"}}], "model":"cmpl-1"}'
+
+
+@pytest.mark.parametrize(
+    ("data", "known"),
+    [
+        (FULL, True),
+        (FULL.replace(b'"id": "cmpl-1"', b'"id": "other 2"'), True),
+        (FULL.replace(b":17638,", b":9,"), True),
+        (FULL.replace(b'"17638"', b'"x y"'), True),
+        (FULL.replace(b'"model":"cmpl-1"', b'"model":"other"'), False),
+        (FULL.replace(b'"id": "cmpl-1"', b'"id": "a\\"'), False),
+        (FULL.replace(b'"id": "cmpl-1"', b'"id": "a","error":"x"'), False),
+        (FULL.replace(b":17638,", b":017,"), False),
+        (FULL.replace(b":17638,", b":1.5,"), False),
+        (FULL.replace(b":17638,", b":null,"), False),
+        (FULL.replace(b'"17638"', b'""'), False),
+        (FULL[:-1], False),
+        (FULL + b"\n", False),
+    ],
+)
+def test_a_form_is_open_in_three_places(data: bytes, known: bool) -> None:
+    """An event of a known form may differ in id, time of creation and text, and in nothing else."""
+    template = Template()
+    assert _forms(FULL).recall(data, template) is known
+    assert bool(template.before) is known
+    if known:
+        assert template.match(data).decode() == json.loads(data)["choices"][0]["delta"]["content"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        FULL.replace(b'"index":0', b'"id":"nested"'),
+        FULL.replace(b'"id": "cmpl-1"', b'"id": 7'),
+        FULL.replace(b'"id": "cmpl-1"', b'"\\u0069d": "cmpl-1"'),
+        FULL.replace(b":17638,", b":17638.0,"),
+        FULL.replace(b":17638,", b":-17638,"),
+        FULL.replace(b'"index":0', b'"created":1'),
+        FULL.replace(b'"id": "cmpl-1"', b'"id": "probe of servegen-fw"'),
+    ],
+)
+def test_no_form_where_a_place_is_not_certain(data: bytes) -> None:
+    """Where the id or the time of creation cannot be told apart for sure, no form is made."""
+    assert not _forms(data).recall(data, Template())
+
+
+def test_few_forms_are_kept() -> None:
+    """A server whose events never look the same twice does not fill memory with forms, nor time with trying them."""
+    forms = Forms()
+    for number in range(50):
+        data = FULL.replace(b'"index":0', b'"index":%d' % number)
+        message, template = json.loads(data), Template()
+        assert template.learn(data, message, "content")
+        forms.note(data, message, "content", template)
+    assert len(forms._known) == 4
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    fields=st.lists(
+        st.sampled_from(
+            ["id", "created", "choices", "choices", "choices", "x", "object", "system_fingerprint"]
+        ),
+        max_size=6,
+    ),
+    values=st.lists(_JSON | st.sampled_from(["id", '"id":"a"', 7, "7290153846", "created"]), min_size=6),
+    names=st.tuples(_PLAIN | st.text(max_size=5), _PLAIN | st.text(max_size=5)),
+    times=st.tuples(*[st.integers(0, 10**12) | st.just(7290153846)] * 2),
+    words=st.tuples(_PLAIN, _PLAIN | st.text(max_size=5)),
+)
+def test_a_known_form_is_what_parsing_gives(
+    fields: list[str],
+    values: list[Any],
+    names: tuple[str, str],
+    times: tuple[int, int],
+    words: tuple[str, str],
+) -> None:
+    """For objects of any fields in any order, an event of a known form parses to the expected object and text."""
+
+    def written(turn: int) -> tuple[bytes, dict[str, Any]]:
+        message: dict[str, Any] = {}
+        for name, value in zip(fields, values, strict=False):
+            message[name] = {"id": names[turn], "created": times[turn]}.get(name, value)
+        message["choices"] = [{"text": words[turn], "note": values[0]}]
+        return json.dumps(message).encode("utf-8", "surrogatepass"), message
+
+    data, message = written(0)
+    template, forms = Template(), Forms()
+    if template.learn(data, message, "text"):
+        forms.note(data, message, "text", template)
+    data, message = written(1)
+    if forms.recall(data, template):
+        assert template.match(data).decode() == words[1]
+        probed = json.loads(template.before + b"new" + template.after)
+        assert probed["choices"][0].pop("text") == "new"
+        message["choices"][0].pop("text")
+        assert probed == message

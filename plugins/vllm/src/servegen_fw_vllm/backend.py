@@ -11,6 +11,7 @@ from servegen_fw.plugin import BackendError, HttpClient, InputError, Problem, Re
 from servegen_fw_vllm.body import PATHS, BodyMaker
 from servegen_fw_vllm.options import Vllm
 from servegen_fw_vllm.reply import Reply
+from servegen_fw_vllm.template import Forms
 
 _NAMES_SHOWN = 20
 
@@ -38,6 +39,7 @@ class VllmBackend:
         )
         self._path = PATHS[config.endpoint]
         self._bodies = BodyMaker(config, config.model)
+        self._forms = Forms()
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -78,7 +80,7 @@ class VllmBackend:
             BackendError: see `HttpClient.stream`, `Reply.event` and `BodyMaker.make`.
         """
         body = self._bodies.make(request)
-        reply = Reply(sink, request, self._config.count)
+        reply = Reply(sink, request, self._config.count, self._forms)
         if self._config.stream:
             response = await self._client.stream("POST", self._path, body, sink, reply.event)
             if not response.streamed:

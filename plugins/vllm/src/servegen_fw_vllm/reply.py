@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from servegen_fw.plugin import BackendError, Request, Sink
-from servegen_fw_vllm.template import TEXT_KEYS, Template
+from servegen_fw_vllm.template import TEXT_KEYS, Forms, Template, plain
 
 _SHOWN = 200
 _SHAPE_ERRORS = (AttributeError, KeyError, IndexError, TypeError)
@@ -24,11 +24,13 @@ class Reply:
         sink: is told.
         request: gets the answer's text if it is to be kept.
         count: whether chunks state their tokens: see the option of that name.
+        forms: shared by the requests to one server, so that what one learns is known to the next.
     """
 
     __slots__ = (
         "_chunk",
         "_count",
+        "_forms",
         "_keep",
         "_parts",
         "_request",
@@ -38,7 +40,7 @@ class Reply:
         "_total",
     )
 
-    def __init__(self, sink: Sink, request: Request, count: str = "none") -> None:
+    def __init__(self, sink: Sink, request: Request, count: str = "none", forms: Forms | None = None) -> None:
         self._sink = sink
         self._chunk = sink.chunk
         self._request = request
@@ -48,6 +50,7 @@ class Reply:
         self._total = 0
         self._thinking = False
         self._template = Template()
+        self._forms = forms or Forms()
 
     def event(self, data: bytes) -> None:
         """Take the data of one server-sent event.
@@ -58,16 +61,23 @@ class Reply:
                 not what this API sends.
         """
         template = self._template
-        text = template.match(data)
-        if text:
+        # `Template.match`, written out: this is done for every token.
+        begin, end = template.begin, len(data) - template.tail
+        if (
+            end > begin
+            and data[:begin] == template.before
+            and data[end:] == template.after
+            and plain(data, begin, end)
+        ) or self._forms.recall(data, template):
             template.hits += 1
+            chunk = self._chunk
             self._thinking = template.reasoning
             if self._thinking:
-                self._chunk(None, reasoning=True)
+                chunk(None, reasoning=True)
             else:
-                self._chunk(None)
+                chunk(None)
                 if self._keep:
-                    self._parts.append(text.decode())
+                    self._parts.append(data[template.begin : len(data) - template.tail].decode())
         elif data != b"[DONE]":
             message = _object(data)
             try:
@@ -128,8 +138,9 @@ class Reply:
             len(keys) == 1
             and isinstance(said[keys[0]], str)
             and not (message.get("usage") or message.get("timings"))
+            and self._template.learn(data, message, keys[0])
         ):
-            self._template.learn(data, message, keys[0])
+            self._forms.note(data, message, keys[0], self._template)
 
     def _tokens(self, message: dict[str, Any], choice: dict[str, Any]) -> int | None:
         if self._count == "usage":
