@@ -37,10 +37,11 @@ def plugins_command(block: tuple[str, ...], strict: bool, as_json: bool) -> None
             }
         )
         return
+    width = max(len(one["name"]) for one in offered) + 2
     for plugin in registry.plugins:
         click.echo(f"{plugin.distribution} {plugin.version}".rstrip())
         for one in offered:
             if one["distribution"] == plugin.distribution:
-                click.echo(f"  {one['kind']:<13}{one['name']:<17}{one['summary']}")
+                click.echo(f"  {one['kind']:<13}{one['name']:<{width}}{one['summary']}")
     for failed in registry.failed:
         click.echo(f"{failed.distribution} {failed.version} FAILED: {failed.reason}")
