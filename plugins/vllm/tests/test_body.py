@@ -30,6 +30,14 @@ def test_completions_body(ask: Any) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "text", ["plain", 'hello é " \\ \n\t\x00\x7f', "%s %d {}", "\ud83d\ude00 \ud800", "😀", ""]
+)
+def test_single_chat_turn(ask: Any, text: str) -> None:
+    """A chat request without history has one message with the user's very words."""
+    assert _body(ask(text), endpoint="chat")["messages"] == json.loads(json.dumps(ask(text).messages()))
+
+
 def test_token_ids(ask: Any) -> None:
     """Token ids go out as a list of numbers, whatever sequence they came in."""
     assert _body(ask([1, 2, 3]))["prompt"] == [1, 2, 3]

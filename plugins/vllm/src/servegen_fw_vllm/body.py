@@ -8,6 +8,9 @@ from typing import Any
 from servegen_fw.plugin import BackendError, Request
 from servegen_fw_vllm.options import Vllm
 
+_QUOTED = '[{"role": "user", "content": %s}]'
+_quote = json.encoder.encode_basestring_ascii  # what json.dumps does to a string, without its way there
+
 PATHS = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
 
 
@@ -47,7 +50,10 @@ class BodyMaker:
         if self._chat and request.form != "text":
             cure = "use endpoint = 'completions', or prompts that are text"
             raise BackendError("form", f"chat endpoints take text, the prompts are token ids: {cure}")
-        prompt = request.messages() if self._chat else request.prompt()
-        # Token ids may come in any sequence; JSON knows lists.
-        content = prompt if isinstance(prompt, (str, list)) else list(prompt)
-        return self._head % request.output_tokens + json.dumps(content).encode() + self._tail
+        if self._chat and not request.history:
+            written = _QUOTED % _quote(str(request.user))
+        else:
+            prompt = request.messages() if self._chat else request.prompt()
+            # Token ids may come in any sequence; JSON knows lists.
+            written = json.dumps(prompt if isinstance(prompt, (str, list)) else list(prompt))
+        return self._head % request.output_tokens + written.encode() + self._tail

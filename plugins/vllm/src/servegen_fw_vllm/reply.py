@@ -69,12 +69,13 @@ class Reply:
             and data[end:] == template.after
             and plain(data, begin, end)
         ) or self._forms.recall(data, template):
-            template.hits += 1
+            template.hit = True
             chunk = self._chunk
-            self._thinking = template.reasoning
-            if self._thinking:
+            if template.reasoning:
+                self._thinking = True
                 chunk(None, reasoning=True)
             else:
+                self._thinking = False
                 chunk(None)
                 if self._keep:
                     self._parts.append(data[template.begin : len(data) - template.tail].decode())

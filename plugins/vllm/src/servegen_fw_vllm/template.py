@@ -89,15 +89,15 @@ class Template:
         begin: length of `before`; beyond any event as long as nothing was learnt.
         tail: length of `after`.
         reasoning: whether the text is reasoning.
-        hits: events matched since the last `learn`; counted by whoever matches.
+        hit: whether an event matched since the last `learn`; set by whoever matches.
     """
 
-    __slots__ = ("_tries", "after", "before", "begin", "hits", "reasoning", "tail")
+    __slots__ = ("_tries", "after", "before", "begin", "hit", "reasoning", "tail")
 
     def __init__(self) -> None:
         self._forget()
         self.reasoning = False
-        self.hits = 0
+        self.hit = False
         self._tries = _TRIES
 
     def _forget(self) -> None:
@@ -137,8 +137,8 @@ class Template:
             Whether it could be learnt.
         """
         # A stream whose events differ elsewhere, too, is not worth a second parse each time.
-        self._tries = _TRIES if self.hits else self._tries - 1
-        self.hits = 0
+        self._tries = _TRIES if self.hit else self._tries - 1
+        self.hit = False
         self._forget()
         if self._tries < 0:
             return False
