@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -123,3 +124,28 @@ def test_the_most_exact_alarm_is_chosen(
     assert isinstance(alarm, TimerFd) == sys.platform.startswith("linux")
     monkeypatch.setattr(sys, "platform", "plan9")
     assert isinstance(make_alarm(loop, lambda: None), LoopAlarm)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_repeating_alarm_keeps_its_grid(loop: asyncio.AbstractEventLoop, kind: Any) -> None:
+    """Calls come at or after their grid times, at most one for each, and what a busy loop missed is one call."""
+    at = now_ns() + 2 * MS
+    loop.call_later(0.02, time.sleep, 0.05)
+    times = fired(loop, kind, lambda alarm: alarm.arm(at, every_ns=5 * MS), 0.12)
+    assert len(times) >= 3
+    assert all(called >= at + i * 5 * MS for i, called in enumerate(times))
+    assert len(times) <= (times[-1] - at) // (5 * MS) + 1 - 8  # of the ten in the 50 ms one is called
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_alarm_that_is_set_anew_no_longer_repeats(loop: asyncio.AbstractEventLoop, kind: Any) -> None:
+    """Setting a repeating alarm to one time leaves that one call."""
+    at = now_ns() + 20 * MS
+
+    def use(alarm: Any) -> None:
+        alarm.arm(now_ns() + 5 * MS, every_ns=3 * MS)
+        alarm.arm(at)
+
+    times = fired(loop, kind, use, 0.06)
+    assert len(times) == 1
+    assert times[0] >= at

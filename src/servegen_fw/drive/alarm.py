@@ -25,12 +25,16 @@ _TFD_NONBLOCK_CLOEXEC = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 
 
 
 class Alarm(Protocol):
-    """Calls back once, on the event loop, at or soon after a reading of `now_ns`; `name` is for the facts of a run."""
+    """Calls back on the event loop, at or soon after a reading of `now_ns`; `name` is for the facts of a run."""
 
     name: ClassVar[str]
 
-    def arm(self, at_ns: int) -> None:
-        """Set the alarm to `at_ns`, or move it there; a time in the past fires at the loop's next turn."""
+    def arm(self, at_ns: int, *, every_ns: int = 0) -> None:
+        """Set the alarm to `at_ns`, or move it there; a time in the past fires at the loop's next turn.
+
+        It calls once, or with `every_ns` again at every further multiple of that after `at_ns`; what falls due while
+        the loop is busy is one call.
+        """
         ...
 
     def close(self) -> None:
@@ -67,12 +71,16 @@ class TimerFd:
         self._settime = libc.timerfd_settime
         self._spec = _TimerSpec()
         self._at = ctypes.byref(self._spec)
+        self._repeats = False
         self._loop = loop
         self._callback = callback
         loop.add_reader(self._fd, self._fire)
 
-    def arm(self, at_ns: int) -> None:
+    def arm(self, at_ns: int, *, every_ns: int = 0) -> None:
         """Set the alarm."""
+        if every_ns or self._repeats:
+            self._spec.interval_s, self._spec.interval_ns = divmod(every_ns, 1_000_000_000)
+            self._repeats = every_ns > 0
         # A value of zero would disarm it.
         self._spec.value_s, self._spec.value_ns = divmod(max(at_ns, 1), 1_000_000_000)
         self._settime(self._fd, _TFD_TIMER_ABSTIME, self._at, None)
@@ -101,10 +109,11 @@ class LoopAlarm:
         self._loop = loop
         self._callback = callback
         self._handle: asyncio.Handle | None = None
-        self._at_ns = 0
+        self._at_ns = self._every_ns = 0
 
-    def arm(self, at_ns: int) -> None:
+    def arm(self, at_ns: int, *, every_ns: int = 0) -> None:
         """Set the alarm."""
+        self._every_ns = every_ns
         if self._handle is not None:
             self._handle.cancel()
         self._at_ns = at_ns
@@ -119,6 +128,9 @@ class LoopAlarm:
             self._handle = self._loop.call_soon(self._near)
             return
         self._handle = None
+        if self._every_ns:
+            missed = (now_ns() - self._at_ns) // self._every_ns
+            self.arm(self._at_ns + (missed + 1) * self._every_ns, every_ns=self._every_ns)
         self._callback()
 
     def close(self) -> None:

@@ -34,14 +34,13 @@ class Watch:
 
     def start(self) -> None:
         """Begin at the clock's zero."""
-        self._alarm.arm(self._next_ns)
+        self._alarm.arm(self._next_ns, every_ns=INTERVAL_NS)
 
     def _look(self) -> None:
         late_ns = now_ns() - self._next_ns
         if late_ns > STALL_NS:
             self._stalls.append(late_ns / 1e9)
         self._next_ns += (late_ns // INTERVAL_NS + 1) * INTERVAL_NS
-        self._alarm.arm(self._next_ns)
         self._tick()
 
     @property

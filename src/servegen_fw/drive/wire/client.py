@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Self
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from servegen_fw.drive.wire.exchange import Exchange, Limits, Response
 from servegen_fw.drive.wire.failures import status_failure
@@ -26,8 +24,7 @@ __all__ = ["HttpClient", "Limits", "Response"]
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
-@attrs.frozen(eq=False)
-class _Call:
+class _Call(NamedTuple):
     """One request, ready to be written, perhaps twice."""
 
     head: bytes

@@ -15,6 +15,7 @@ from servegen_fw.errors import BackendError
 EVENT_STREAM = "text/event-stream"
 
 _LF, _CR = b"\n\r"
+_EMPTY = len(b"data: \n\n")
 _OPENINGS_AT_MOST = 4096
 
 
@@ -46,14 +47,18 @@ class Limits:
     error_bytes: int = 64 * 1024
 
 
+def _ignore(data: bytes) -> None:
+    """Take an event that nobody asked for."""
+
+
 class _Openings(dict[int, bytes]):
     """How a read of so many bytes begins that is one whole chunk with one event: the size line and the field name."""
 
     def __missing__(self, length: int) -> bytes:
-        opening = b""
+        opening = b"-" * (length + 1)  # there is no such chunk
         for digits in range(1, 9):
             size = length - digits - 4  # a chunk is the digits, CRLF, the data, CRLF
-            if size > 0 and len(f"{size:x}") == digits:
+            if size > _EMPTY and len(f"{size:x}") == digits:
                 opening = b"%x\r\ndata: " % size
         if len(self) < _OPENINGS_AT_MOST:
             self[length] = opening
@@ -100,7 +105,8 @@ class Exchange:
         self.received = 0
         self.streamed = False
         self._limits = limits
-        self._on_event = on_event
+        self._on_event = on_event or _ignore
+        self._wants_events = on_event is not None
         self._bodiless = bodiless  # the request was HEAD
         self._ends_with_connection = False
         self._complete = False
@@ -122,15 +128,14 @@ class Exchange:
             # and calling a local variable than calling an attribute.
             opening = _OPENINGS[size]
             begin = len(opening)
-            if begin and data[:begin] == opening and data[-4:] == b"\n\n\r\n":
+            if data[:begin] == opening and data[-4:] == b"\n\n\r\n":
                 event = data[begin:-4]
                 if _LF not in event and _CR not in event:
                     on_event = self._on_event
-                    if event and on_event is not None:
-                        try:
-                            on_event(event)
-                        except Exception as error:  # whatever it is, it is this request's  # noqa: BLE001
-                            self.fail(error)
+                    try:
+                        on_event(event)
+                    except Exception as error:  # whatever it is, it is this request's  # noqa: BLE001
+                        self.fail(error)
                     return
         self._feed(data)
 
@@ -183,7 +188,8 @@ class Exchange:
         """Let go of the parser, which refers back to here: a run may go without the garbage collector for long."""
         del self._parser, self._parse, self._take
         self._splitter = None
-        self._on_event = None
+        self._between = False
+        self._on_event = _ignore
 
     def response(self) -> Response:
         """Return the complete response."""
@@ -216,7 +222,7 @@ class Exchange:
         plain_end = chunked or "content-length" in self.headers
         self._ends_with_connection = not plain_end and status not in {204, 304}
         kind = self.headers.get("content-type", EVENT_STREAM).partition(";")[0].strip().lower()
-        if self._on_event is not None and 200 <= status < 300 and kind == EVENT_STREAM:
+        if self._wants_events and 200 <= status < 300 and kind == EVENT_STREAM:
             self.streamed = True
             self._splitter = EventSplitter(self._on_event, self._limits.event_bytes)
             self._take = self._splitter.feed
