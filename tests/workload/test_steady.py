@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from servegen_fw.workload.steady import picked, put_together, steady, value_of, written_out
+from servegen_fw.workload.steady import all_picked, picked, put_together, steady, value_of, written_out
 
 
 @pytest.mark.parametrize(("value", "dtype"), [(0, np.int32), (-1, np.int64), (True, bool), (0.5, np.float64)])
@@ -35,11 +35,33 @@ def test_picking_rows_keeps_it_steady() -> None:
 def test_putting_together_keeps_equal_values_steady() -> None:
     """Equal steady columns stay steady, empty ones do not disturb, and different ones are written out."""
     one, two, none = steady(1, 2, np.int32), steady(2, 2, np.int32), np.empty(0, np.int32)
-    assert value_of(put_together([one, none, one])) == 1
-    assert len(put_together([one, none, one])) == 4
-    assert put_together([one, two]).tolist() == [1, 1, 2, 2]
-    assert put_together([one, np.array([5], np.int32)]).tolist() == [1, 1, 5]
-    assert len(put_together([none, none])) == 0
+    full = np.array([5, 6], np.int32)
+    found = put_together(
+        {"a": [one, none, one], "b": [one, two, none], "c": [one, none, full], "d": [full, none, full]}
+    )
+    assert value_of(found["a"]) == 1
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "a": [1, 1, 1, 1], "b": [1, 1, 2, 2], "c": [1, 1, 5, 6], "d": [5, 6, 5, 6],
+    }  # fmt: skip
+    assert len(put_together({"a": [none, none]})["a"]) == 0
+
+
+def test_picking_rows_of_many_columns_makes_columns_of_their_own() -> None:
+    """Each has the rows asked for, keeps its dtype and can be written to, whatever it shares its room with."""
+    rows = np.array([2, 0])
+    columns = {
+        "a": np.arange(3, dtype=np.int32),
+        "b": np.arange(3) * 10,
+        "c": steady(-1, 3, np.int64),
+        "d": np.arange(3, dtype=np.int32) + 5,
+    }
+    found = all_picked(columns, rows)
+    assert list(found) == list(columns)
+    assert all(found[name].dtype == columns[name].dtype for name in columns)
+    found["a"][0] = 99
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "a": [99, 0], "b": [20, 0], "c": [-1, -1], "d": [7, 5],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("value", [0, 3])

@@ -66,7 +66,7 @@ class Tables:
         bisection serves the rest.
         """
         cdf, (cells, begin, start) = self._ended, self._guide
-        at = start.take(begin[table] + (u * cells[table]).astype(np.int64)).astype(np.int64)
+        at = start.take(begin.take(table) + (u * cells.take(table)).astype(np.int64)).astype(np.int64)
         left = np.flatnonzero(cdf.take(at) <= u)
         for _ in range(_GUIDE_STEPS):
             step = at.take(left) + 1

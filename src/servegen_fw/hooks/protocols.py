@@ -52,7 +52,7 @@ class GapFamily(Protocol):
         ...
 
     def gaps(self, parameter: F8, rng: Generator) -> F8:
-        """One gap of mean 1 per element of `parameter`."""
+        """One gap of mean 1 per element of `parameter`. A longer `parameter` with an equal `rng` only appends gaps."""
         ...
 
     def first(self, parameter: F8, rng: Generator) -> F8:

@@ -12,7 +12,7 @@ import numpy as np
 from servegen_fw.data.arrays import F8, I2, I4, I8, AnyArray, Bool
 from servegen_fw.data.workload import Clients, Items, Workload
 from servegen_fw.workload.identity import apart, moved
-from servegen_fw.workload.steady import picked, put_together, value_of, written_out
+from servegen_fw.workload.steady import all_picked, picked, put_together, value_of
 
 
 @attrs.frozen(eq=False)
@@ -54,6 +54,8 @@ class Draft:
 
 
 _COLUMNS = tuple(field.name for field in attrs.fields(Draft) if field.name not in {"items", "extra"})
+_KEPT = tuple(name for name in _COLUMNS if name not in {"begin_us", "head", "think_s"})
+"""Those that a `Workload` holds as they are."""
 
 
 @attrs.frozen(eq=False)
@@ -98,7 +100,7 @@ def joined(parts: Sequence[Draft]) -> Draft:
         return empty()
     extras = list(dict.fromkeys(name for part in parts for name in part.extra))
     return Draft(
-        **{name: put_together([getattr(part, name) for part in parts]) for name in _COLUMNS},
+        **put_together({name: [getattr(part, name) for part in parts] for name in _COLUMNS}),
         items=join_items([part.items for part in parts]),
         extra={
             name: np.concatenate([part.extra.get(name, np.full(len(part), np.nan)) for part in parts])
@@ -184,17 +186,9 @@ def assemble(
     plain = bool(value_of(head))
     return Workload(
         due_s=begin_us / 1e6 if plain else np.where(head, begin_us / 1e6, np.nan),
-        client=written_out(picked(whole.client, rows)),
-        session=written_out(picked(whole.session, rows)),
-        turn=written_out(picked(whole.turn, rows)),
+        **all_picked({name: getattr(whole, name) for name in _KEPT}, rows),
         parent=np.full(n, -1) if plain else np.where(head, -1, np.arange(-1, n - 1)),
         think_s=np.zeros(n) if plain else np.where(head, 0.0, picked(whole.think_s, rows)),
-        input_tokens=written_out(picked(whole.input_tokens, rows)),
-        context_tokens=written_out(picked(whole.context_tokens, rows)),
-        output_tokens=written_out(picked(whole.output_tokens, rows)),
-        reason_tokens=written_out(picked(whole.reason_tokens, rows)),
-        prefix=written_out(picked(whole.prefix, rows)),
-        prefix_tokens=written_out(picked(whole.prefix_tokens, rows)),
         items=whole.items.select(rows) if len(whole.items) else Items.none(n),
         clients=Clients(tuple(names), np.array(group_of, np.int16), tuple(group.name for group in groups)),
         duration_s=duration_s,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import Protocol
 
@@ -80,6 +81,11 @@ class PoolField:
         """Whether any client has a table at all."""
         return bool(self.own.any())
 
+    @functools.cached_property
+    def _complete(self) -> list[bool]:
+        """Whether each client has a table of its own in every window, so that none is borrowed; C of them."""
+        return [bool(own.all()) for own in self.own]
+
     def _window(self, at_s: F8) -> I8:
         """Table window of each time, int64[n]; one for all where all lie in the same, as those of a busy client do."""
         if not len(at_s):
@@ -87,17 +93,18 @@ class PoolField:
         # Multiplied, since dividing with a floor takes ten times as long; an edge missed by one bit is no edge missed.
         per_s, offset_s = 1.0 / self.pool.table_window_s, self.start_s - self.pool.start_s
         last = self.own.shape[1] - 1
-        first, final = (
-            min(max(int((end + offset_s) * per_s), 0), last) for end in (float(at_s.min()), float(at_s.max()))
-        )
-        if first == final:
-            return np.array(first)
-        return np.clip(((at_s + offset_s) * per_s).astype(np.int64), 0, last)
+        first, final = (int((end + offset_s) * per_s) for end in (float(at_s.min()), float(at_s.max())))
+        if first == final or final <= 0 or first >= last:
+            return np.array(min(max(first, 0), last))
+        at = at_s + offset_s
+        at *= per_s
+        window = at.astype(np.int64)
+        return window if first >= 0 and final <= last else np.clip(window, 0, last)
 
     def draw(self, client: int, at_s: F8, u: F8, tally: Counter[str]) -> F8:
         """Quantiles at `u` of the tables of `client` for the times `at_s`."""
         window = self._window(at_s)
-        table = self.table[client][window]
+        table = self.table[client].take(window)
         if table.min(initial=0) < 0:
             # A client has either some table for every window or none for any.
             tally[
@@ -107,6 +114,8 @@ class PoolField:
             low = np.where(donor > 0, self.reach[donor - 1], 0.0)
             part = np.clip((u - low) / (self.reach[donor] - low), 0.0, 1.0 - 2.0**-53)
             return self.pool.tables.ppf(self.donors[donor], part)
+        if self._complete[client]:
+            return self.pool.tables.ppf(table, u)
         foreign = np.asarray(~self.own[client, window])
         borrowed = int(np.count_nonzero(foreign)) if foreign.ndim else int(foreign) * len(u)
         if borrowed:

@@ -23,8 +23,12 @@ from servegen_fw.workload.curve import Curve
 from servegen_fw.workload.products import CheckedFamily
 from servegen_fw.workload.streams import Streams
 
-BLOCK = 8_192
+BLOCK = 16_384
 """Recorded requests in a block of windows, about. Larger than blocks of rows, since no product is called for more."""
+
+
+TOGETHER = 64
+"""Clients whose parameters are counted in one go."""
 
 
 def natural_order(names: Sequence[str]) -> list[int]:
@@ -95,20 +99,22 @@ class PoolClients:
         recorded = self.pool.count[self.recorded[client], self.span[0]] / self.pool.window_s
         return float(recorded * self.intensity.rate(np.zeros(1))[0])
 
-    def parameters(self, index: int, windows: I8) -> F8:
-        """Family parameter of the given active windows of pool client `index`; float64[k].
+    def parameters(self, index: int | I8, windows: I8) -> F8:
+        """Family parameter of the given active windows of pool client `index` (one for all, or int64[k]); float64[k].
 
         It is that of the process which, over the recorded number of gaps, shows the recorded sample CV. Fewer than two
         requests have shown no CV; they are taken as Poisson.
         """
         found = np.empty(len(windows))
+        index = np.broadcast_to(index, windows.shape)
         which = self.pool.family[index, windows]
         for number in np.unique(which):
-            of = windows[which == number]
-            count = np.asarray(self.pool.count[index, of], float)
+            rows = np.flatnonzero(which == number)
+            of = index[rows], windows[rows]
+            count = np.asarray(self.pool.count[of], float)
             seen = count >= 2
-            found[which == number] = self.family(int(number)).parameter(
-                np.where(seen, self.pool.cv[index, of], 1.0), np.where(seen, count, np.inf)
+            found[rows] = self.family(int(number)).parameter(
+                np.where(seen, self.pool.cv[of], 1.0), np.where(seen, count, np.inf)
             )
         return found
 
@@ -137,45 +143,80 @@ class RecordedClients(PoolClients):
     """Clients whose windows hold their recorded counts times the scale.
 
     Fractions are settled by floor plus one Bernoulli draw. Windows are worked off in fixed blocks, each a run of
-    windows in which about 8,192 requests were recorded; a block's numbers hang on the client's recording and on
+    windows in which about 16,384 requests were recorded; a block's numbers hang on the client's recording and on
     nothing else, so a window holds the same requests whichever case looks at it.
     """
 
     def blocks(self, client: int) -> Iterator[Block]:
         """Arrivals of one client, whole blocks of windows at a time."""
         index, name = self.members[client]
-        recorded = np.asarray(self.pool.count[index], float)
-        number = (np.cumsum(recorded) - recorded).astype(np.int64) // BLOCK
+        recorded, numbers, bounds = self._blocks_of(index)
         expected = recorded * self.factor
         count = np.floor(expected).astype(np.int64)
         settle = self.streams.at(self.group, name, "counts").random(len(count))
         count += settle < expected - count
         before = np.cumsum(count) - count
-        first, end = self.span
-        numbers = np.unique(number[first:end])
-        bounds = np.searchsorted(number, np.append(numbers, numbers[-1] + 1))
-        active = bounds[0] + np.flatnonzero(count[bounds[0] : bounds[-1]])
-        parameter = np.zeros(len(count))
-        parameter[active] = self.parameters(index, active)
+        parameter = self._parameters_of(client)
         for block, low, high in zip(numbers.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            windows = low + np.flatnonzero(count[low:high])
+            # Draws are in the order of windows, so those past the case's end can be left out.
+            windows = low + np.flatnonzero(count[low : min(high, self.span[1])])
             if len(windows):
+                angle = self.streams.at(self.group, name, "rotation", block).random(len(windows))
+                # Windows of one family stand together, so that its gaps are drawn into one stretch.
+                order = np.argsort(self.pool.family[index, windows], kind="stable")
+                windows, angle = windows[order], angle[order]
                 n = count[windows]
-                gaps = self._gaps(
+                gaps, pieces = self._gaps(
                     self.pool.family[index, windows], np.repeat(parameter[windows], n), n, (name, block)
                 )
-                due_s = self._place(gaps, windows, n, (name, block))
-                yield Block(block, int(before[low]), len(due_s), due_s)
+                due_s = self._place(gaps, pieces, windows, n, angle)
+                yield Block(block, int(before[low]), int(count[low:high].sum()), due_s)
 
-    def _place(self, gaps: F8, windows: I8, count: I8, label: tuple[str, int]) -> F8:
-        """Times of the arrivals in `windows`, `count` in each, ascending."""
+    def _blocks_of(self, index: int) -> tuple[F8, I8, I8]:
+        """Of pool client `index`: recorded counts, blocks that the case touches, and their first windows and the end."""
+        recorded = np.asarray(self.pool.count[index], float)
+        number = (np.cumsum(recorded) - recorded).astype(np.int64) // BLOCK
+        numbers = np.unique(number[slice(*self.span)])
+        return recorded, numbers, np.searchsorted(number, np.append(numbers, numbers[-1] + 1))
+
+    def _parameters_of(self, client: int) -> F8:
+        """Family parameter of each window in a client's blocks up to the case's end, 0 where nothing was recorded; float64[W].
+
+        A family is asked for those of many clients at once, which takes as long as for one.
+        """
+        if client not in self._parameters:
+            self._parameters.clear()
+            chunk = range(client, min(client + TOGETHER, len(self.members)))
+            active = []
+            for index in (self.members[other][0] for other in chunk):
+                recorded, _, bounds = self._blocks_of(index)
+                active.append(bounds[0] + np.flatnonzero(recorded[bounds[0] : self.span[1]]))
+            owner = np.repeat(
+                [self.members[other][0] for other in chunk], [len(windows) for windows in active]
+            )
+            found = self.parameters(owner, np.concatenate(active))
+            ends = np.cumsum([len(windows) for windows in active])[:-1]
+            for other, windows, values in zip(chunk, active, np.split(found, ends), strict=True):
+                self._parameters[other] = np.zeros(self.pool.count.shape[1])
+                self._parameters[other][windows] = values
+        return self._parameters.pop(client)
+
+    @functools.cached_property
+    def _parameters(self) -> dict[int, F8]:
+        """Those counted ahead of their turn, by client."""
+        return {}
+
+    def _place(self, gaps: F8, pieces: Sequence[slice], windows: I8, count: I8, angle: F8) -> F8:
+        """Times of the arrivals in `windows`, `count` in each, on circles turned by `angle`; ascending. `pieces` are the families'."""
         starts = np.cumsum(count) - count
         total = np.add.reduceat(gaps, starts)
-        angle = self.streams.at(self.group, label[0], "rotation", label[1]).random(len(windows))
-        # With the gaps of each window summing to 1, one running sum serves all circles: whole turns drop out. Gaps
-        # so small that all of a window underflow to 0 leave its arrivals at one angle.
+        # With the gaps of each window summing to 1, one running sum serves all circles of a family: whole turns drop
+        # out, and what is added later, by a longer case, comes behind. Gaps so small that all of a window underflow
+        # to 0 leave its arrivals at one angle.
         scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-        turn = np.cumsum(gaps * np.repeat(scale, count))
+        turn: F8 = np.multiply(gaps, np.repeat(scale, count), out=gaps)
+        for piece in pieces:
+            np.cumsum(turn[piece], out=turn[piece])
         turn += np.repeat(angle, count)
         turn -= np.floor(turn)
         if self.intensity.level is not None:
@@ -189,17 +230,19 @@ class RecordedClients(PoolClients):
         due_s.sort()
         return due_s
 
-    def _gaps(self, family: I2, parameter: F8, count: I8, label: tuple[str, int]) -> F8:
-        """One gap of mean 1 per arrival; `family` and `count` per window, `parameter` per arrival."""
+    def _gaps(self, family: I2, parameter: F8, count: I8, label: tuple[str, int]) -> tuple[F8, list[slice]]:
+        """One gap of mean 1 per arrival, and where those of each family stand.
+
+        `family` (ascending) and `count` are per window, `parameter` per arrival.
+        """
         name, block = label
-        present = np.flatnonzero(np.bincount(family + 1)) - 1
-        gaps = np.empty(len(parameter))
-        of_row = np.repeat(family, count) if len(present) > 1 else None
-        for number in present.tolist():
+        edges = np.flatnonzero(np.diff(family, prepend=np.int16(-2), append=np.int16(np.iinfo(np.int16).max)))
+        ends = np.cumsum(count)[edges[1:] - 1].tolist()
+        gaps, pieces, begin = np.empty(len(parameter)), [], 0
+        for number, end in zip(family[edges[:-1]].tolist(), ends, strict=True):
             law = self.family(number)
             rng = self.streams.at(self.group, name, "gaps", self.pool.families[number], block)
-            if of_row is None:
-                return law.gaps(parameter, rng)
-            rows = of_row == number
-            gaps[rows] = law.gaps(parameter[rows], rng)
-        return gaps
+            pieces.append(slice(begin, end))
+            gaps[begin:end] = law.gaps(parameter[begin:end], rng)
+            begin = end
+        return gaps, pieces

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,44 @@ def picked(column: AnyArray, rows: I8) -> AnyArray:
     return column.take(rows) if value is None else steady(value, len(rows), column.dtype)
 
 
-def put_together(parts: Sequence[AnyArray]) -> AnyArray:
-    """Concatenate columns; steady ones of one value give a steady one."""
-    filled = [part for part in parts if len(part)]
-    values = [value_of(part) for part in filled]
-    if values and values[0] is not None and all(value == values[0] for value in values):
-        return steady(values[0], sum(len(part) for part in filled), filled[0].dtype)
-    return np.concatenate(parts)
+def put_together(columns: Mapping[str, Sequence[AnyArray]]) -> dict[str, AnyArray]:
+    """Concatenate the parts of each column, all columns as long; steady parts of one value give a steady column."""
+    found: dict[str, AnyArray] = {}
+    loose: dict[str, Sequence[AnyArray]] = {}
+    n = 0
+    for name, parts in columns.items():
+        filled = [part for part in parts if len(part)]
+        n = sum(len(part) for part in filled)
+        values = [value_of(part) for part in filled]
+        if values and values[0] is not None and all(value == values[0] for value in values):
+            found[name] = steady(values[0], n, filled[0].dtype)
+        else:
+            loose[name] = parts
+    rooms = _rooms({name: parts[0].dtype for name, parts in loose.items()}, n)
+    for name, parts in loose.items():
+        found[name] = np.concatenate(parts, out=rooms[name])
+    return found
+
+
+def all_picked(columns: Mapping[str, AnyArray], rows: I8) -> dict[str, AnyArray]:
+    """The given rows of each column, such that they can be written to and saved."""
+    moving = {name: column for name, column in columns.items() if value_of(column) is None}
+    rooms = _rooms({name: column.dtype for name, column in moving.items()}, len(rows))
+    for name, column in moving.items():
+        # Rows are those of a sort; to clip them changes none and spares a copy.
+        column.take(rows, out=rooms[name], mode="clip")
+    return {
+        name: rooms[name] if name in rooms else written_out(picked(columns[name], rows)) for name in columns
+    }
+
+
+def _rooms(dtypes: Mapping[str, np.dtype[Any]], n: int) -> dict[str, AnyArray]:
+    """Uninitialised columns of `n` rows, those of one dtype in one piece: large pieces come in large pages."""
+    found: dict[str, AnyArray] = {}
+    for dtype in dict.fromkeys(dtypes.values()):
+        names = [name for name, one in dtypes.items() if one == dtype]
+        found.update(zip(names, np.empty((len(names), n), dtype), strict=True))
+    return found
 
 
 def written_out(column: AnyArray) -> AnyArray:

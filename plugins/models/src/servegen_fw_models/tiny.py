@@ -18,5 +18,7 @@ def exp_floored(log: F8) -> F8:
     Exact from -650 up; below, the logarithms are squeezed into (-700, -650], so that the order is kept and nothing
     becomes 0 or a denormal.
     """
+    if not log.size or log.min() >= _TURN:
+        return np.asarray(np.exp(log))
     squeezed = _FLOOR + (_TURN - _FLOOR) * (_TURN / np.minimum(log, _TURN))
     return np.asarray(np.exp(np.where(log < _TURN, squeezed, log)))

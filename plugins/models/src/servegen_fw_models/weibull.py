@@ -48,9 +48,16 @@ class WeibullFamily:
 
     def gaps(self, parameter: F8, rng: Generator) -> F8:
         """One gap of mean 1 per element, never 0; a longer `parameter` with an equal `rng` only appends gaps."""
-        log_exponential = np.log(np.maximum(rng.standard_exponential(np.shape(parameter)), 1e-300))
-        inverse = 1.0 / parameter
-        return exp_floored(log_exponential * inverse - log_gamma(1.0 + inverse))
+        shape, parameter = np.shape(parameter), np.ravel(parameter)
+        log = rng.standard_exponential(parameter.shape)
+        np.log(np.maximum(log, 1e-300, out=log), out=log)
+        # A parameter is mostly that of its neighbour; the logarithm of the mean is worth counting once a run.
+        begin = np.flatnonzero(np.diff(parameter, prepend=np.nan) != 0)
+        length = np.diff(np.append(begin, len(parameter)))
+        inverse = 1.0 / parameter[begin]
+        log *= np.repeat(inverse, length)
+        log -= np.repeat(log_gamma(1.0 + inverse), length)
+        return exp_floored(log).reshape(shape)
 
     def first(self, parameter: F8, rng: Generator) -> F8:
         """One equilibrium first gap per element: U * scale * Gamma(1 + 1 / shape)^(1 / shape) with scale 1 / mean."""
