@@ -25,6 +25,19 @@ class Connection(asyncio.Protocol):
         open: whether another request may be written.
     """
 
+    __slots__ = (
+        "_early",
+        "_exchange",
+        "_loss",
+        "_on_lost",
+        "_read",
+        "_sent",
+        "_transport",
+        "_writing_paused",
+        "open",
+        "served",
+    )
+
     def __init__(self, on_lost: Callable[[Connection], None]) -> None:
         self.served = 0
         self.open = False

@@ -87,7 +87,32 @@ class Exchange:
         headers: as in `Response`.
         keep_alive: whether the connection may carry another request.
         received: bytes of the response that came.
+        streamed: whether the body goes to the event callback.
     """
+
+    __slots__ = (
+        "_between",
+        "_bodiless",
+        "_body",
+        "_body_size",
+        "_chunk_over",
+        "_complete",
+        "_ends_with_connection",
+        "_limits",
+        "_on_event",
+        "_parse",
+        "_parser",
+        "_splitter",
+        "_take",
+        "_wants_events",
+        "done",
+        "error",
+        "headers",
+        "keep_alive",
+        "received",
+        "status",
+        "streamed",
+    )
 
     def __init__(
         self,
