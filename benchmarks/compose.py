@@ -2,11 +2,15 @@
 
     python benchmarks/compose.py [--requests 1000000] [--repeats 5] [--data FOLDER]
 
-The baseline does the same job the usual way, vectorised within each client window: `scipy.stats` draws the gaps of the
-window, which are put on a circle and turned, and each field is drawn by its inverse distribution function with
-`numpy.searchsorted` in the window's table; at the end everything is sorted by time and becomes a `Workload` of the same
-columns. It does less than `compose`: one generator for all (so that any change of the pool changes everything), no
-sample-CV correction, no ordinals within a client, no notes.
+The baseline does the same job the usual way, one client and ten-minute window after the other: `scipy.stats.gamma.rvs` or
+`scipy.stats.weibull_min.rvs` draws the gaps of the window in one call, with its shape as a scalar; `numpy.cumsum` puts them
+on a circle, which is turned by a random angle; and each field is drawn by its inverse distribution function, with
+`numpy.searchsorted` in the table of that client and window. At the end everything is concatenated, sorted by time with
+`numpy.argsort` and becomes a `Workload` of the same columns. It has no trick of ours (no search over all tables at once, no
+indexed search, no draws across windows, no packed sort keys) and no handicap either: tables are cut once, nothing is drawn
+request by request, and the Weibull shape is a power of the CV (Justus and others 1978) instead of a solver. It does less
+than `compose`: one generator for all (so that any change of the pool changes everything), no sample-CV correction, no
+ordinals within a client, no borrowing of tables, no checks, no notes.
 
 Both draw the same pool for the same length of time. Repeats are interleaved, the ratio is that of the medians, and peak
 memory is that of a process of its own. Timings are of one process on whatever cores numpy's single-threaded calls use,
