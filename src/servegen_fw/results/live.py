@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from math import isfinite
 from types import TracebackType
 from typing import Self
 
@@ -34,6 +34,7 @@ class Watch:
         journal: where ended rows go; None for none.
         show: whether to show progress if there is a terminal.
         virtual: whether the clock is virtual, for the reader.
+        console: to show progress on; default standard error.
     """
 
     def __init__(
@@ -45,18 +46,20 @@ class Watch:
         journal: Journal | None = None,
         show: bool = True,
         virtual: bool = False,
+        console: Console | None = None,
     ) -> None:
         self._length_s = length_s
         self._requests = requests
         self._journal = journal
         self._virtual = virtual
+        console = console or Console(stderr=True)
         self._bar = Progress(
             TextColumn(name),
             BarColumn(bar_width=30),
             TextColumn("{task.fields[state]}"),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
-            disable=not (show and sys.stderr.isatty()),
+            disable=not (show and console.is_terminal),
             refresh_per_second=4,
         )
         self._task: TaskID | None = None
@@ -77,16 +80,25 @@ class Watch:
         """Show the state of the run: time, rate, in flight, errors, lag and time left."""
         if self._task is None:
             return
-        by_time = self._length_s < float("inf")
-        share = at_s / self._length_s if by_time else done / max(1, self._requests)
-        whole = _clock(self._length_s) if by_time else f"{self._requests:,} requests"
-        left = "" if by_time or not done else f"  {_clock(at_s * (self._requests - done) / done)} left"
-        lag = "" if self._virtual else f"  lag {format_quantity(lag_s, 's')}"
-        state = (
-            f"{_clock(at_s)}/{whole}{' (virtual)' if self._virtual else ''}{left}  "
-            f"{format_quantity(due / at_s if at_s > 0 else 0.0, '1/s')}  {in_flight:,} in flight  {errors:,} errors{lag}"
-        )
-        self._bar.update(self._task, completed=min(1.0, share), state=state)
+        share = self._share(at_s, done)
+        left_s = at_s * (1 - share) / share if share > 0 else float("nan")
+        whole = _clock(self._length_s) if isfinite(self._length_s) else f"{self._requests:,} requests"
+        parts = [
+            f"{_clock(at_s)}/{whole}{' (virtual)' if self._virtual else ''}",
+            format_quantity(due / at_s if at_s > 0 else 0.0, "1/s"),
+            f"{in_flight:,} in flight",
+            f"{errors:,} errors",
+        ]
+        if not self._virtual:
+            parts.append(f"lag {format_quantity(lag_s, 's')}")
+        if isfinite(left_s):
+            parts.append(f"{_clock(left_s)} left")
+        self._bar.update(self._task, completed=share, state="  ".join(parts))
+
+    def _share(self, at_s: float, done: int) -> float:
+        """Share of the run that is over: by time where the case has a length, else by requests."""
+        over = at_s / self._length_s if isfinite(self._length_s) else done / max(1, self._requests)
+        return min(1.0, max(0.0, over))
 
     def journal(self, records: Records, rows: I8) -> None:
         """Append ended rows to the journal."""
