@@ -541,3 +541,13 @@ def test_files_are_meant_from_the_suites_folder(tmp_path: Path, monkeypatch: pyt
     suite = load_suite("s.toml", registry=loaded)
     assert suite.workload.groups[0].input is not None
     assert suite.workload.groups[0].input.config.file == "lengths.csv"
+
+
+def test_a_suite_loads_from_text_and_from_its_file(tmp_path: Path) -> None:
+    """`Suite.parse` of a file's text equals `Suite.load` of the file, overrides and problems included."""
+    text = FILED.replace('{ kind = "filed", file = "lengths.csv" }', '{ kind = "fixed", value = 3 }')
+    (tmp_path / "s.toml").write_text(text)
+    overrides = ["case[0].load.rate=2/s"]
+    assert Suite.parse(text, overrides) == Suite.load(tmp_path / "s.toml", overrides)
+    with pytest.raises(InputError, match=r"<suite>:1:1: .*unknown key 'no'"):
+        Suite.parse("no = 1\n" + text)

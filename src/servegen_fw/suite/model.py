@@ -237,3 +237,15 @@ class Suite:
         from servegen_fw.suite.load import load_suite
 
         return load_suite(path, overrides=overrides, registry=registry)
+
+    @classmethod
+    def parse(cls, text: str, overrides: Iterable[str] = (), *, registry: Registry | None = None) -> Suite:
+        """Load a suite from TOML text; as `load`, with ``<suite>`` as the file's name in messages.
+
+        Raises
+        ------
+            InputError: every problem of the text, each with its place.
+        """
+        from servegen_fw.suite.load import parse_suite
+
+        return parse_suite(text, overrides=overrides, registry=registry)
