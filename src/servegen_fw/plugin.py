@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from servegen_fw.hooks.entries import ArrivalEntry as ArrivalEntry
     from servegen_fw.hooks.entries import BackendEntry as BackendEntry
     from servegen_fw.hooks.entries import Choice as Choice
-    from servegen_fw.hooks.entries import Column as Column
     from servegen_fw.hooks.entries import CommandEntry as CommandEntry
     from servegen_fw.hooks.entries import ConversationEntry as ConversationEntry
     from servegen_fw.hooks.entries import EngineEntry as EngineEntry
@@ -74,7 +73,6 @@ _HOME = {
     "Chunks": "servegen_fw.data.records",
     "ClientPool": "servegen_fw.data.pool",
     "Clients": "servegen_fw.data.workload",
-    "Column": "servegen_fw.hooks.entries",
     "CommandEntry": "servegen_fw.hooks.entries",
     "ConversationEntry": "servegen_fw.hooks.entries",
     "EngineEntry": "servegen_fw.hooks.entries",

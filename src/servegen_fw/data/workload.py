@@ -142,7 +142,7 @@ class Workload:
         items: images, audio, video.
         clients: names and groups of the clients.
         duration_s: length of the planned window; due times lie in [0, duration_s).
-        extra: further columns that entries declared, by name, n rows each.
+        extra: further columns by name, n rows each: fields of a pool that the kernel has no column for.
         notes: what composition had to decide and a reader must know (tokens raised to 1, borrowed lengths ...).
     """
 

@@ -20,24 +20,6 @@ class NoOptions:
     """Config of an entry without options."""
 
 
-@attrs.frozen
-class Column:
-    """An extra workload column that an entry fills.
-
-    Attributes
-    ----------
-        name: snake case, unit included.
-        dtype: numpy dtype name, for example "int32".
-        unit: SI unit or "".
-        doc: one phrase.
-    """
-
-    name: str
-    dtype: str
-    unit: str
-    doc: str
-
-
 def _check_name(_entry: object, _attribute: object, name: str) -> None:
     if not NAME_PATTERN.fullmatch(name):
         raise ValueError(f"entry name {name!r} must match {NAME_PATTERN.pattern}")
@@ -54,7 +36,6 @@ class Entry:
         config: attrs class of the options; see `setting`.
         summary: one line for ``servegen-fw plugins``.
         needs: distributions that `make` imports beyond the plugin's own dependencies, for the message that says what to install.
-        columns: extra workload columns that the product fills.
     """
 
     kind: ClassVar[EntryKind]
@@ -64,7 +45,6 @@ class Entry:
     config: type = NoOptions
     summary: str = ""
     needs: tuple[str, ...] = ()
-    columns: tuple[Column, ...] = ()
 
     def product(self, config: object) -> Any:
         """Import `make` if need be and build the product.
