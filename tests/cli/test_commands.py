@@ -131,6 +131,19 @@ def test_plan_describes_without_load(suite: Path) -> None:
     assert f"{data[0]['requests']:,}" in done.stdout
 
 
+def test_published_data_are_planned_in_place(shared_data: Path) -> None:
+    """The suite over the published deepseek-r1 files composes their clients, recorded and thinned to 2 requests/s."""
+    path = shared_data / "servegen" / "reason" / "deepseek-r1"
+    suite = Path(__file__).parents[2] / "suites" / "data-pool.toml"
+    done = servegen("plan", suite, "--json", "--set", f"workload.group[0].source.path={path}")
+    assert done.returncode == 0, done.stderr
+    recorded, thinned = json.loads(done.stdout)
+    assert recorded["rate"] > 2 * thinned["rate"]
+    # 7,200 are expected of 3,600 s at 2/s; five standard deviations of a binomial draw.
+    assert abs(thinned["requests"] - 7200) < 5 * 7200**0.5
+    assert len(thinned["clients"]) >= 20
+
+
 @pytest.mark.parametrize("name", ["w.parquet", "w.jsonl", "w.csv", "w.mooncake.jsonl"])
 def test_generate_writes_by_suffix(suite: Path, tmp_path: Path, name: str) -> None:
     """Generate writes the workload in the format of the suffix and prints the digest that plan prints."""

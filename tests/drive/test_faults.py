@@ -26,10 +26,7 @@ GOOD = OpenAIAnswers(tokens=4, first_s=0.02, gap_s=0.005)
 @pytest.fixture(scope="module")
 def registry() -> Registry:
     """All installed plugins, the vllm backend among them."""
-    found = Registry.load()
-    if "vllm" not in {entry.name for entry, _ in found.entries("backend")}:
-        pytest.skip("servegen-fw-vllm is not installed")
-    return found
+    return Registry.load()
 
 
 def target_of(registry: Registry, url: str, **options: Any) -> Target:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -274,24 +273,13 @@ def kit() -> Kit:
     return Kit()
 
 
-def _data_root() -> Path:
-    given = os.environ.get("SERVEGEN_FW_DATA")
-    return Path(given) if given else Path(__file__).resolve().parents[2].parent / "shared" / "data"
-
-
 @pytest.fixture(scope="session")
-def real_pool() -> Callable[[str], ClientPool]:
+def real_pool(shared_data: Path) -> Callable[[str], ClientPool]:
     """Return a function that reads a pool of the published data; tests are skipped where it is absent."""
     from servegen_fw.hooks.registry import Registry
 
-    root = _data_root() / "servegen"
-    if not root.is_dir():
-        pytest.skip(
-            "the published client data are not here: set SERVEGEN_FW_DATA to the folder that holds servegen/"
-        )
+    root = shared_data / "servegen"
     registry = Registry.load()
-    if not any(entry.name == "servegen-data" for entry, _ in registry.entries("reader")):
-        pytest.skip("no plugin reads the published client data: install servegen-fw-pools")
     entry, _ = registry.find("reader", "servegen-data")
     read: dict[str, ClientPool] = {}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,12 +15,11 @@ WriteClient = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
-def real() -> Callable[[str], Path]:
+def real(shared_data: Path) -> Callable[[str], Path]:
     """Path of a file or folder of the shared data; skips where it is absent."""
-    root = Path(os.environ.get("SERVEGEN_FW_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 
     def find(name: str) -> Path:
-        path = root / name
+        path = shared_data / name
         if not path.exists():
             pytest.skip(f"no {name} in the shared data (set SERVEGEN_FW_DATA)")
         return path

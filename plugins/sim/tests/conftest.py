@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,13 +133,6 @@ def kit() -> Kit:
 
 
 @pytest.fixture(scope="session")
-def measurements() -> Path:
+def measurements(shared_data: Path) -> Path:
     """Folder of published engine measurements; the test is skipped without it."""
-    folder = os.environ.get("SERVEGEN_FW_DATA")
-    data = Path(folder) if folder else Path(__file__).resolve().parents[4] / "shared" / "data"
-    found = data / "engine_measurements"
-    if not found.is_dir():
-        pytest.skip(
-            "no engine measurements: set SERVEGEN_FW_DATA to the folder that holds engine_measurements"
-        )
-    return found
+    return shared_data / "engine_measurements"

@@ -12,9 +12,8 @@ import pytest
 from servegen_fw_sim.job import DECODE, DONE, Job
 from servegen_fw_sim.options import InlineCoefficients
 
+from servegen_fw.drive import local
 from servegen_fw.plugin import Payloads
-
-local = pytest.importorskip("servegen_fw.drive.local")
 
 SCALE = 4.0
 """Steps of about 28 ms, so that the event loop's own delays are small beside them."""

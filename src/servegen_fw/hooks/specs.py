@@ -1,6 +1,7 @@
 """The hooks. Each is called once at start without arguments and returns frozen declarations; two are asked per suite or run.
 
 Nothing depends on the order of plugins, no hook stops at a first result, and none runs between clock start and drain.
+The functions here state signatures; they are never called themselves.
 """
 
 from __future__ import annotations
