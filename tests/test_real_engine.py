@@ -37,8 +37,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, dict[int
     class Watched(backend.Reply):
         """A reply reader that keeps what llama.cpp says about its own times."""
 
-        def __init__(self, sink: Any, request: Any, count: str) -> None:
-            super().__init__(sink, request, count)
+        def __init__(self, sink: Any, request: Any, *more: Any) -> None:
+            super().__init__(sink, request, *more)
             self.row = request.row
 
         def event(self, data: bytes) -> None:
