@@ -23,7 +23,7 @@ pytestmark = [
     ),
 ]
 
-HARNESS_CODES = {"driver-lag", "loop-stalls", "driver-cpu"}
+HARNESS_CODES = {"driver-lag", "loop-stalls"}
 """Reasons for INVALID that a busy test machine may give; all others would be defects."""
 
 
@@ -94,7 +94,7 @@ def test_generation_time_agrees_with_the_servers(measured: tuple[Result, dict[in
 def test_first_token_comes_after_the_servers_prompt_time(
     measured: tuple[Result, dict[int, dict[str, Any]]],
 ) -> None:
-    """No TTFT is shorter than the server's own prompt processing, and unqueued ones are hardly longer."""
+    """No TTFT is shorter than 95 % of the server's own prompt processing, and unqueued ones are hardly longer."""
     result, timings = measured
     records = result.run().records
     rows = np.array(sorted(timings))

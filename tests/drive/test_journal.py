@@ -13,8 +13,18 @@ import attrs
 import numpy as np
 import pytest
 
-from servegen_fw.data.records import ERROR, OK, PENDING, TIME_COLUMNS, TRUNCATED, Chunks, Harness, Records
-from servegen_fw.drive.journal import COUNT_COLUMNS, Journal, read_journal
+from servegen_fw.data.records import (
+    COUNT_COLUMNS,
+    ERROR,
+    OK,
+    PENDING,
+    TIME_COLUMNS,
+    TRUNCATED,
+    Chunks,
+    Harness,
+    Records,
+)
+from servegen_fw.drive.journal import Journal, read_journal
 from servegen_fw.drive.recorder import Recorder
 from servegen_fw.drive.sink import LiveSink
 from servegen_fw.errors import InputError
@@ -58,7 +68,7 @@ def check(found: Records, recorder: Recorder, rows: set[int]) -> None:
     whole, _ = recorder.news(0, recorder.ended)
     want = np.array(sorted(rows), np.int64)
     assert set(np.flatnonzero(found.status != PENDING).tolist()) == rows
-    for name in (*TIME_COLUMNS, "status", *COUNT_COLUMNS):
+    for name in (*TIME_COLUMNS, "status", *COUNT_COLUMNS, "chunks_n"):
         np.testing.assert_array_equal(getattr(found, name)[want], getattr(whole, name)[want], name)
         assert getattr(found, name).dtype == getattr(whole, name).dtype
     for row in rows:

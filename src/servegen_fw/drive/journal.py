@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from servegen_fw.data.arrays import I8
-from servegen_fw.data.records import TIME_COLUMNS, Chunks, Harness, Records
+from servegen_fw.data.records import COUNT_COLUMNS, TIME_COLUMNS, Chunks, Harness, Records
 from servegen_fw.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -21,14 +21,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 METADATA_KEY = b"servegen_fw_journal"
 
-COUNT_COLUMNS = (
-    "input_reported",
-    "output_reported",
-    "reason_reported",
-    "cached_reported",
-    "output_counted",
-    "chunks_n",
-)
+_COLUMNS = (*TIME_COLUMNS, "status", *COUNT_COLUMNS, "chunks_n")
 PARTIAL = "the run was killed; these are the rows that had ended"
 
 
@@ -72,7 +65,7 @@ class Journal:
 
 def _batch(pa: Any, records: Records, rows: I8) -> pa.RecordBatch:
     columns: dict[str, Any] = {"row": pa.array(rows)}
-    for name in (*TIME_COLUMNS, "status", *COUNT_COLUMNS):
+    for name in _COLUMNS:
         columns[name] = pa.array(getattr(records, name)[rows])
     codes, finishes = records.codes, records.finishes
     columns["code"] = pa.array([codes[i] for i in records.code[rows].tolist()], pa.string())
@@ -137,7 +130,7 @@ def read_journal(path: Path, n_rows: int) -> Records:
                     cure="read it with the workload it belongs to",
                 )
             )
-        for name in (*TIME_COLUMNS, "status", *COUNT_COLUMNS):
+        for name in _COLUMNS:
             getattr(table, name)[rows] = batch[name].to_numpy()
         table.code[rows] = [codes.setdefault(text, len(codes)) for text in batch["code"].to_pylist()]
         table.finish[rows] = [
