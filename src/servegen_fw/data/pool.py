@@ -149,14 +149,20 @@ class ClientPool:
         clients: C stable ids.
         start_s: time of the first window's start, in seconds (0 = midnight of the recording's first day).
         window_s: length of a rate window in seconds.
-        count: float64[C, W]; requests recorded in the window (a fraction where a fit smoothed it).
+        count: float64[C, W]; requests recorded in the window (a fraction where a fit smoothed it). Where the pool has
+            the field "turns" these are the sessions begun in it, each of which brings its later turns along.
         cv: float64[C, W]; coefficient of variation of the recorded inter-arrival times; 0 where inactive.
         family: int16[C, W]; index into `families`, -1 where inactive.
         families: names of arrival entries that offer a gap family, for example ("gamma", "weibull").
-        fields: names of F request fields: "input_tokens", "output_tokens", "reason_ratio", "image_count", "image_tokens" ...
+        fields: names of F request fields: "input_tokens", "output_tokens", "reason_ratio", "image_count", "image_tokens",
+            "prefix_tokens" (leading tokens that are those of the client's own prefix) ...; and of sessions: "turns", and
+            "think_s", the seconds from the end of an answer to the next turn.
         tables: the distributions.
         table: int32[F, C, V]; index into `tables`, -1 where the client has none for that window.
         table_window_s: length of a table window in seconds; the first begins at `start_s`.
+        carries_context: whether the turns of a session repeat the earlier ones; "input_tokens" are then a turn's new ones.
+        pairs: P pairs of fields whose values depend on each other within a client.
+        rank: float64[P, C]; Spearman rank correlation of each pair for each client.
         meta: source, licence, excerpt, error of a fit, and what was missing or borrowed; JSON-able.
     """
 
@@ -172,6 +178,9 @@ class ClientPool:
     tables: Tables
     table: I4
     table_window_s: float
+    carries_context: bool = False
+    pairs: tuple[tuple[str, str], ...] = ()
+    rank: F8 = attrs.field(factory=lambda: np.empty((0, 0)))
     meta: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property

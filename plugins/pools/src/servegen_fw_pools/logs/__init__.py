@@ -1,0 +1,1 @@
+"""Request logs of many formats, read into one table of columns."""
