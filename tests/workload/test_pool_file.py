@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -17,9 +17,6 @@ from servegen_fw.data.pool import ClientPool, Tables
 from servegen_fw.errors import InputError
 from servegen_fw.workload import pool_file
 from servegen_fw.workload.pool_file import open_pool, save_pool
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def make_pool(clients: int = 3, windows: int = 4, knots: int = 7, *, linear: bool = False) -> ClientPool:
@@ -50,6 +47,9 @@ def make_pool(clients: int = 3, windows: int = 4, knots: int = 7, *, linear: boo
         ),
         table=table,
         table_window_s=2400.0,
+        carries_context=True,
+        pairs=(("input_tokens", "output_tokens"), ("output_tokens", "reason_ratio")),
+        rank=rng.uniform(-1, 1, (2, clients)),
         meta={"source": "made up", "error": {"ks": 0.25}, "missing": ["client-9"]},
     )
 
@@ -86,6 +86,7 @@ def test_a_pool_without_clients_survives(tmp_path: Path) -> None:
         cv=np.empty((0, 4)),
         family=np.empty((0, 4), np.int16),
         table=np.empty((2, 0, 1), np.int32),
+        rank=np.empty((2, 0)),
         tables=Tables(np.zeros(1, np.int64), np.empty(0), np.empty(0)),
     )
     save_pool(pool, tmp_path / "a.pool")
@@ -168,13 +169,34 @@ def test_a_foreign_file_is_called_so(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_asks_for_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file of format 2 is refused by name of its format, and the cure is to upgrade."""
+    """A file of format 3 is refused by name of its format, and the cure is to upgrade."""
     with monkeypatch.context() as patch:
-        patch.setattr(pool_file, "POOL_FORMAT", 2)
+        patch.setattr(pool_file, "POOL_FORMAT", 3)
         save_pool(make_pool(), tmp_path / "a.pool")
-    with pytest.raises(InputError, match="has pool format 2") as caught:
+    with pytest.raises(InputError, match="has pool format 3") as caught:
         open_pool(tmp_path / "a.pool")
     assert "upgrade" in caught.value.problems[0].cure
+
+
+def test_a_file_of_the_first_format_still_opens(tmp_path: Path) -> None:
+    """A file that the first release wrote opens bit for bit, without pairs or sessions; a bit flipped in it is noticed."""
+    old = Path(__file__).with_name("format-1.pool")
+    bare = attrs.evolve(make_pool(clients=2, windows=2, knots=3), carries_context=False, pairs=())
+    assert_same(attrs.evolve(bare, rank=np.empty((0, 0))), open_pool(old))
+    whole = old.read_bytes()
+    for at in (*range(0, len(whole), 97), whole.find(b"/0001:") + 4):
+        body = bytearray(whole)
+        body[at] ^= 1
+        (tmp_path / "a.pool").write_bytes(body)
+        with pytest.raises(InputError, match=r"a\.pool"):
+            open_pool(tmp_path / "a.pool")
+
+
+def test_a_pool_without_pairs_survives(tmp_path: Path) -> None:
+    """Independent fields, the default, come back as such."""
+    pool = attrs.evolve(make_pool(), pairs=(), rank=np.empty((0, 0)))
+    save_pool(pool, tmp_path / "a.pool")
+    assert_same(pool, open_pool(tmp_path / "a.pool"))
 
 
 def test_a_sealed_file_with_wrong_contents_is_refused(tmp_path: Path) -> None:

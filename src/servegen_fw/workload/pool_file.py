@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from servegen_fw.data.arrays import AnyArray
 
-POOL_FORMAT = 1
-"""Version of the layout; a file of a higher version is refused."""
+POOL_FORMAT = 2
+"""Version of the layout; a file of a higher version is refused. Version 1 knew nothing of sessions and dependence."""
 
 _MAGIC = b"ARROW1"
 _SEAL = b"servegen-pool-seal/"
@@ -42,8 +42,19 @@ _DTYPES = {
     "offsets": "int64",
     "value": "float64",
     "cdf": "float64",
+    "rank": "float64",
 }
-_FACTS = ("name", "clients", "start_s", "window_s", "families", "fields", "table_window_s")
+_FACTS = (
+    "name",
+    "clients",
+    "start_s",
+    "window_s",
+    "families",
+    "fields",
+    "table_window_s",
+    "carries_context",
+    "pairs",
+)
 
 
 def save_pool(pool: ClientPool, path: str | os.PathLike[str], *, compress: bool = False) -> None:
@@ -118,7 +129,7 @@ def _refusal(path: Path, what: str, cure: str) -> InputError:
 def _arrow_bytes(pool: ClientPool, *, compress: bool) -> bytearray:
     import pyarrow as pa
 
-    arrays = {name: getattr(pool, name) for name in ("count", "cv", "family", "table")}
+    arrays = {name: getattr(pool, name) for name in ("count", "cv", "family", "table", "rank")}
     arrays |= {name: getattr(pool.tables, name) for name in ("offsets", "value", "cdf")}
     facts = {name: getattr(pool, name) for name in _FACTS}
     facts |= {"shape": pool.table.shape, "windows": pool.count.shape[1], "linear": pool.tables.linear}
@@ -174,8 +185,13 @@ def _check_seal(path: Path, whole: mmap.mmap | bytes) -> None:
             crc = zlib.crc32(b"0" * _CRC_DIGITS, zlib.crc32(view[at : end - _CRC_DIGITS], crc))
             at = end
         crc = zlib.crc32(view[at:], crc)
-    whole_seal = _SEAL + f"{POOL_FORMAT:0{_VERSION_DIGITS}d}:{crc:0{_CRC_DIGITS}x}".encode()
-    if first == last or seal != whole_seal or whole[last : last + _SEAL_LENGTH] != whole_seal:
+    whole_seal = _SEAL + version + f":{crc:0{_CRC_DIGITS}x}".encode()
+    if (
+        not version.isdigit()
+        or first == last
+        or seal != whole_seal
+        or whole[last : last + _SEAL_LENGTH] != whole_seal
+    ):
         cut = whole[-len(_MAGIC) :] != _MAGIC
         what = "is cut short" if cut else "is damaged: its checksum does not match"
         raise _refusal(path, what, "fetch or write the file again; a cache may simply be deleted")
@@ -198,6 +214,9 @@ def _pool(batch: pa.RecordBatch, metadata: dict[bytes, bytes]) -> ClientPool:
         raise ValueError("client or field names do not match the arrays")
     if not len(offsets) or np.any(np.diff(offsets, prepend=0) < 0) or offsets[-1] != len(tables.value):
         raise ValueError("table offsets do not match the tables")
+    # A file of format 1 has no pairs, and says nothing of sessions.
+    pairs = tuple((str(one), str(other)) for one, other in facts.get("pairs", ()))
+    rank = array("rank", len(pairs), clients) if pairs else np.empty((0, 0))
     return ClientPool(
         name=facts["name"],
         clients=tuple(facts["clients"]),
@@ -211,5 +230,8 @@ def _pool(batch: pa.RecordBatch, metadata: dict[bytes, bytes]) -> ClientPool:
         tables=tables,
         table=array("table", fields, clients, table_windows),
         table_window_s=facts["table_window_s"],
+        carries_context=bool(facts.get("carries_context", False)),
+        pairs=pairs,
+        rank=rank,
         meta=facts["meta"],
     )
