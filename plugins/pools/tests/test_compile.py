@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from servegen_fw_pools.compile import client_files, compile_folder
-from servegen_fw_pools.fit import step_table
+from servegen_fw_pools.fit.compact import step_table
 
 from servegen_fw.plugin import ClientPool, InputError
 

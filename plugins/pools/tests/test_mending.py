@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from servegen_fw_pools.compile import compile_folder
-from servegen_fw_pools.fit import step_table
+from servegen_fw_pools.fit.compact import step_table
 from servegen_fw_pools.mending import pooled
 
 from servegen_fw.plugin import ClientPool, InputError

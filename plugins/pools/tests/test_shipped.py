@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import servegen_fw_pools
-from servegen_fw_pools.fit import table_requests
+from servegen_fw_pools.fit.compact import table_requests
 from servegen_fw_pools.options import Shipped
 from servegen_fw_pools.shipped import make, open_shipped, shipped_names
 

@@ -30,22 +30,25 @@ def servegen_readers() -> list[ReaderEntry]:
         ReaderEntry(
             name="azure",
             config=options.Azure,
-            make=f"{_HERE}.azure:make",
+            make=f"{_HERE}.logs.azure:make",
             summary="an Azure LLM inference trace (CSV)",
         ),
         ReaderEntry(
             name="mooncake",
             config=options.Mooncake,
-            make=f"{_HERE}.mooncake:make",
+            make=f"{_HERE}.logs.mooncake:make",
             summary="a Mooncake trace (JSONL) with shared prefixes",
         ),
         ReaderEntry(
-            name="csv", config=options.Csv, make=f"{_HERE}.logs:make_csv", summary="a request log in CSV"
+            name="csv",
+            config=options.Csv,
+            make=f"{_HERE}.logs.named:make_csv",
+            summary="a request log in CSV",
         ),
         ReaderEntry(
             name="jsonl",
             config=options.Jsonl,
-            make=f"{_HERE}.logs:make_jsonl",
+            make=f"{_HERE}.logs.named:make_jsonl",
             summary="a request log in JSON lines",
         ),
     ]

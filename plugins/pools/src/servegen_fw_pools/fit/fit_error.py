@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from servegen_fw_pools.knots import level_at
+from servegen_fw_pools.fit.knots import level_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

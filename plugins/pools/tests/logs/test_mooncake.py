@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servegen_fw_pools.mooncake import make, shared_runs
+from servegen_fw_pools.logs.mooncake import make, shared_runs
 from servegen_fw_pools.options import Mooncake
 
 from servegen_fw.plugin import InputError

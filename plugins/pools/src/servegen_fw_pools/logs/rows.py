@@ -10,8 +10,8 @@ import attrs
 import numpy as np
 
 from servegen_fw.plugin import Place, Problem
-from servegen_fw_pools.instants import NotAnInstant, instants_ns
-from servegen_fw_pools.text import MAX_PROBLEMS, stop_at
+from servegen_fw_pools.logs.instants import NotAnInstant, instants_ns
+from servegen_fw_pools.logs.text import MAX_PROBLEMS, stop_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from servegen_fw_pools.instants import NotAnInstant, instants_ns
+from servegen_fw_pools.logs.instants import NotAnInstant, instants_ns
 
 
 def test_fractions_are_exact_to_the_nanosecond() -> None:

@@ -11,8 +11,8 @@ import attrs
 import numpy as np
 import pytest
 from servegen_fw_pools.compile import compile_folder
-from servegen_fw_pools.fit import NOISE_SHARE, TOLERANCE, excerpt, fit_pool, main, step_table, table_requests
-from servegen_fw_pools.knots import LEVEL_GRID, level_at
+from servegen_fw_pools.fit.compact import NOISE_SHARE, TOLERANCE, excerpt, fit_pool, main, step_table, table_requests
+from servegen_fw_pools.fit.knots import LEVEL_GRID, level_at
 from servegen_fw_pools.shipped import open_shipped
 
 from servegen_fw.plugin import ClientPool, InputError, Tables, open_pool

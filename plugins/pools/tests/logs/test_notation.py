@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servegen_fw_pools.notation import read_csv, read_jsonl
+from servegen_fw_pools.logs.notation import read_csv, read_jsonl
 
 from servegen_fw.plugin import InputError
 

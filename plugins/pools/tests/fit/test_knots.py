@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servegen_fw_pools.knots import LEVEL_GRID, corners, fit_table, level_at, simplify
+from servegen_fw_pools.fit.knots import LEVEL_GRID, corners, fit_table, level_at, simplify
 
 from servegen_fw.plugin import Tables
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servegen_fw_pools.replay import Log, replay
+from servegen_fw_pools.logs.replay import Log, replay
 
 from servegen_fw.plugin import Workload
 

@@ -19,10 +19,10 @@ import attrs
 import numpy as np
 
 from servegen_fw.plugin import Workload
-from servegen_fw_pools.notation import read_jsonl
+from servegen_fw_pools.logs.notation import read_jsonl
 from servegen_fw_pools.options import Mooncake
-from servegen_fw_pools.replay import Log, replay
-from servegen_fw_pools.text import MAX_PROBLEMS
+from servegen_fw_pools.logs.replay import Log, replay
+from servegen_fw_pools.logs.text import MAX_PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

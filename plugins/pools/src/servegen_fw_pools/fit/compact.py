@@ -17,8 +17,8 @@ import numpy as np
 
 from servegen_fw.plugin import ClientPool, InputError, Problem, Tables, open_pool, save_pool
 from servegen_fw_pools.compile import compile_folder
-from servegen_fw_pools.fit_error import measure
-from servegen_fw_pools.knots import fit_table
+from servegen_fw_pools.fit.fit_error import measure
+from servegen_fw_pools.fit.knots import fit_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from servegen_fw_pools.fit_error import measure
+from servegen_fw_pools.fit.fit_error import measure
 
 from servegen_fw.plugin import ClientPool, Tables
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from servegen_fw_pools.notation import read_csv, read_jsonl
+from servegen_fw_pools.logs.notation import read_csv, read_jsonl
 
 from servegen_fw.plugin import InputError
 

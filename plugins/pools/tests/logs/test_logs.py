@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servegen_fw_pools.logs import make_csv, make_jsonl
+from servegen_fw_pools.logs.named import make_csv, make_jsonl
 from servegen_fw_pools.options import Csv, Jsonl
 
 from servegen_fw.plugin import InputError

@@ -7,9 +7,9 @@ from pathlib import Path
 import attrs
 
 from servegen_fw.plugin import Workload
-from servegen_fw_pools.notation import read_csv
+from servegen_fw_pools.logs.notation import read_csv
 from servegen_fw_pools.options import Azure
-from servegen_fw_pools.replay import Log, replay
+from servegen_fw_pools.logs.replay import Log, replay
 
 
 @attrs.frozen

@@ -7,10 +7,10 @@ from pathlib import Path
 import attrs
 
 from servegen_fw.plugin import Workload
-from servegen_fw_pools.notation import read_csv, read_jsonl
+from servegen_fw_pools.logs.notation import read_csv, read_jsonl
 from servegen_fw_pools.options import Csv, Jsonl
-from servegen_fw_pools.replay import Log, replay
-from servegen_fw_pools.rows import Rows
+from servegen_fw_pools.logs.replay import Log, replay
+from servegen_fw_pools.logs.rows import Rows
 
 
 @attrs.frozen
@@ -20,7 +20,7 @@ class LogReader:
     config: Jsonl
 
     def read(self) -> Workload:
-        """Return the requests as recorded; see `servegen_fw_pools.replay.replay` for sessions.
+        """Return the requests as recorded; see `servegen_fw_pools.logs.replay.replay` for sessions.
 
         Raises
         ------

@@ -9,8 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from servegen_fw.plugin import InputError, Place, Problem
-from servegen_fw_pools.rows import Rows
-from servegen_fw_pools.text import read_text, stop_at
+from servegen_fw_pools.logs.rows import Rows
+from servegen_fw_pools.logs.text import read_text, stop_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

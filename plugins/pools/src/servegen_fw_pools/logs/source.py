@@ -1,0 +1,45 @@
+"""Whatever tells of a workload, by its path or name: a log, or a pool of clients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from servegen_fw.plugin import ClientPool, open_pool
+from servegen_fw_pools.logs.columns import Columns
+from servegen_fw_pools.logs.read import read_log
+from servegen_fw_pools.options import Published
+from servegen_fw_pools.published import make as published
+from servegen_fw_pools.shipped import open_shipped, shipped_names
+
+if TYPE_CHECKING:
+    from servegen_fw_pools.logs.formats import OnBadRows
+    from servegen_fw_pools.logs.log import Log
+
+
+def read_source(
+    paths: Sequence[str | Path],
+    *,
+    format: str = "auto",  # noqa: A002 - the option's own name
+    columns: Columns = Columns(),  # noqa: B008 - frozen
+    time_unit: str = "auto",
+    on_bad_rows: OnBadRows = "stop",
+) -> Log | ClientPool:
+    """Read logs as `read_log` does; or one pool file, published client data folder, or shipped pool by name.
+
+    A file or folder of a shipped pool's name goes before the pool.
+
+    Raises
+    ------
+        InputError: see `read_log`, `open_pool` and the reader ``servegen-data``.
+    """
+    if len(paths) == 1 and format == "auto":
+        path = Path(paths[0]).expanduser()
+        if str(paths[0]) in shipped_names() and not path.exists():
+            return open_shipped(str(paths[0]))
+        if path.is_dir() and not (path / "result.json").exists():
+            return published(Published(path=str(path))).read()
+        if path.is_file() and path.suffix == ".pool":
+            return open_pool(path)
+    return read_log(paths, format=format, columns=columns, time_unit=time_unit, on_bad_rows=on_bad_rows)
