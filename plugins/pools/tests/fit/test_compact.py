@@ -246,7 +246,7 @@ def test_a_fit_does_not_depend_on_the_order_of_the_folder(
     for folder, order in (("a", (0, 1, 2, 3)), ("b", (3, 1, 0, 2))):
         for n in order:
             write_client(tmp_path / folder, str(n), [12 + n] * 144, tables[n])
-        command = [sys.executable, "-m", "servegen_fw_pools.fit", str(tmp_path / folder), "--name", "p"]
+        command = [sys.executable, "-m", "servegen_fw_pools.fit.compact", str(tmp_path / folder), "--name", "p"]
         done = subprocess.run(
             [*command, "--out", f"{folder}.pool"], cwd=tmp_path, check=True, capture_output=True
         )

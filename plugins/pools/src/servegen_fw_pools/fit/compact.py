@@ -1,4 +1,4 @@
-"""Fit a compact client pool from the published data: ``python -m servegen_fw_pools.fit DATA_FOLDER --out FILE``.
+"""Fit a compact client pool from the published data: ``python -m servegen_fw_pools.fit.compact DATA_FOLDER --out FILE``.
 
 Counts per client and window are kept; CV is kept to 8 bits and the gap family as recorded; each length distribution
 becomes a linear table of as few knots as its own sample size supports. What that costs is measured and stored in
@@ -163,7 +163,7 @@ def _coarse(cv: F8) -> F8:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m servegen_fw_pools.fit", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m servegen_fw_pools.fit.compact", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder with chunk-N-trace.csv and chunk-N-dataset.json")
     parser.add_argument("--out", type=Path, required=True, help="pool file to write")
     parser.add_argument("--name", help="name of the pool; default: the folder's")
