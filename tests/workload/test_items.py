@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from scipy import stats
@@ -108,3 +109,52 @@ def test_groups_share_the_names_of_modalities(kit: Any) -> None:
     text_only = w.clients.group[w.client] == 2
     assert not w.items.count[text_only].any()
     assert np.all(w.items.count[~text_only] > 0)
+
+
+@attrs.frozen
+class OwnSize:
+    """A modality whose clients have one size each; `size` 0 stands for all of them."""
+
+    size: int = 0
+    modality: str = "image"
+
+    def for_client(self, rng: np.random.Generator) -> OwnSize:
+        """Draw a client's size."""
+        return OwnSize(int(rng.integers(1, 1_000_000)))
+
+    def items(self, n: int, rng: np.random.Generator) -> np.ndarray:  # noqa: ARG002 - the contract's
+        """One item each."""
+        return np.ones(n, np.int32)
+
+    def encode(self, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:  # noqa: ARG002 - the contract's
+        """Return items of the client's size."""
+        return {"tokens": np.full(count, self.size, np.int32)}
+
+
+def sizes(kit: Any, rate: float = 20.0, **group: Any) -> dict[str, set[int]]:
+    """Tokens of the items of each client, by name."""
+    w = kit.compose(kit.synthetic(modality=(kit.Made(OwnSize()),), **group), rate=rate, duration_s=600)
+    owner = w.client[np.repeat(np.arange(len(w)), w.items.count)]
+    return {name: set(w.items.tokens[owner == i].tolist()) for i, name in enumerate(w.clients.names)}
+
+
+def test_each_client_has_a_modality_of_its_own(kit: Any) -> None:
+    """A client keeps what `for_client` returned over all blocks and running sessions; others have something else."""
+    found = sizes(kit, clients=3, session=kit.Made(kit.Geometric(3.0, 100.0)))
+    assert [len(own) for own in found.values()] == [1, 1, 1]
+    assert len(set().union(*found.values())) == 3
+
+
+def test_a_clients_modality_hangs_on_its_name_alone(kit: Any) -> None:
+    """More clients and another rate leave what a client was given as it was."""
+    few, many = sizes(kit, clients=2), sizes(kit, rate=70.0, clients=5)
+    assert few.items() <= many.items()
+
+
+def test_a_recordings_clients_have_a_modality_of_their_own(kit: Any) -> None:
+    """Clients of a pool are asked for, too."""
+    pool = kit.pool(np.full((3, 6), 60), fields=IMAGES, masses=MASSES)
+    w = kit.compose(kit.recorded(pool, modality=(kit.Made(OwnSize()),)), duration_s=3600)
+    for client in range(3):
+        assert len(set(w.items.tokens[w.client == client].tolist())) == 1
+    assert len(set(w.items.tokens.tolist())) == 3

@@ -92,6 +92,14 @@ class Modality:
         return {name: np.full(count, value) for name, value in self.columns.items()}
 
 
+class Split(Modality):
+    """Pictures of clients that differ, with a given modality for each; what is callable is called for it."""
+
+    def __init__(self, own: Any) -> None:
+        super().__init__(tokens=1)
+        self.for_client = own if callable(own) else lambda _rng: own
+
+
 def raising(*_arguments: Any) -> Any:
     """Raise what a careless author does not catch."""
     raise ZeroDivisionError("division by zero")
@@ -135,6 +143,9 @@ BROKEN = [
     ("modality", Modality(width=5), "returned items without a column of tokens"),
     ("modality", Modality(tokens=np.nan), "returned NaN for 64 of 64 items' tokens"),
     ("modality", Modality(tokens=1, seconds=-2.0), r"returned -2 \(below 0\) for 64 of 64 items' seconds"),
+    ("modality", Split(None), r"modality 'made' is None, which has no method items\(\)"),
+    ("modality", Split(raising), r"modality 'made' failed in raising\(\): ZeroDivisionError"),
+    ("modality", Split(Modality(each=-1, tokens=5)), r"modality 'made' returned -1 \(below 0\) for 64 of 64 numbers"),
     ("modality", SimpleNamespace(items=raising, encode=raising), "has no attribute modality"),
     ("modality", SimpleNamespace(items=raising, encode=raising, modality=3), "has the modality 3, which is no name"),
 ]  # fmt: skip

@@ -103,6 +103,15 @@ class Modality(Protocol):
 
 
 @runtime_checkable
+class ModalityPerClient(Modality, Protocol):
+    """A modality whose clients differ, for example in the sizes of their images. Without `for_client` all share one."""
+
+    def for_client(self, rng: Generator) -> Modality:
+        """Return the modality of one client; called once a client, with a stream that serves nothing else."""
+        ...
+
+
+@runtime_checkable
 class Conversation(Protocol):
     """Turns of sessions."""
 

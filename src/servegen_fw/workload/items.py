@@ -64,9 +64,16 @@ class PoolItems:
 
 @attrs.frozen(eq=False)
 class ModelItems:
-    """A modality given by the suite."""
+    """A modality given by the suite.
+
+    Attributes
+    ----------
+        model: of all clients.
+        _own: the one of the client drawn for last, by the client's label; blocks come client by client.
+    """
 
     model: CheckedModality
+    _own: dict[tuple[str, ...], CheckedModality] = attrs.field(factory=dict, init=False, repr=False)
 
     @property
     def modality(self) -> str:
@@ -75,11 +82,10 @@ class ModelItems:
 
     def draw(self, batch: Batch) -> Drawn:
         """Items of the batch's rows; the model is called for the block's full size."""
-        count = np.asarray(
-            self.model.items(batch.turns.size, batch.stream(f"{self.modality}_count")), np.int64
-        )
+        model = self._of(batch)
+        count = np.asarray(model.items(batch.turns.size, batch.stream(f"{self.modality}_count")), np.int64)
         total = int(count.sum())
-        encoded = self.model.encode(total, batch.stream(f"{self.modality}_items"))
+        encoded = model.encode(total, batch.stream(f"{self.modality}_items"))
         take = _items_of(count, batch.rows)
 
         def column(name: str) -> F8:
@@ -92,6 +98,14 @@ class ModelItems:
             column("height").astype(np.int32),
             column("seconds"),
         )
+
+    def _of(self, batch: Batch) -> CheckedModality:
+        """Modality of the batch's client, the same for all its blocks: its stream has no block in its label."""
+        if batch.label not in self._own:
+            self._own.clear()
+            rng = batch.streams.at(*batch.label, f"{self.modality}_client")
+            self._own[batch.label] = self.model.for_client(rng)
+        return self._own[batch.label]
 
 
 def _items_of(count: I8, rows: I8) -> I8:

@@ -13,7 +13,15 @@ from servegen_fw.data.arrays import F8, I4
 from servegen_fw.data.pool import ClientPool
 from servegen_fw.data.workload import Workload
 from servegen_fw.hooks.entries import Choice
-from servegen_fw.hooks.protocols import Arrivals, Conversation, Lengths, Modality, Modulation, Reasoning
+from servegen_fw.hooks.protocols import (
+    Arrivals,
+    Conversation,
+    Lengths,
+    Modality,
+    ModalityPerClient,
+    Modulation,
+    Reasoning,
+)
 from servegen_fw.workload.guard import Guard, told
 
 
@@ -172,6 +180,13 @@ class CheckedModality:
         if not isinstance(name, str) or not name:
             raise guard.broken(f"has the modality {name!r}, which is no name")
         return cls(product, guard, name)
+
+    def for_client(self, rng: Generator) -> CheckedModality:
+        """Return the modality of one client; the same for all where the product knows no clients."""
+        if not isinstance(self.product, ModalityPerClient):
+            return self
+        own = self.guard.having(self.guard.call(self.product.for_client, rng), "items", "encode")
+        return CheckedModality(own, self.guard, self.modality)
 
     def items(self, n: int, rng: Generator) -> I4:
         """Items in each of n requests, int32[n]."""
