@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from servegen_fw.errors import PluginError
 from servegen_fw.hooks.entries import MetricEntry
+from servegen_fw.suite.composing import check_composing
 from servegen_fw.suite.issues import Issue, did_you_mean
 from servegen_fw.suite.model import Group, Load, Objective, RateCurve, ReportSpec, Suite
 from servegen_fw.suite.options import options_of
@@ -52,6 +53,7 @@ def names_of(data: Table) -> Mapping[str, list[str]]:
 
 def check_group(group: Group, table: Table, path: KeyPath) -> Iterator[Issue]:
     """A group is recorded or synthetic; options of the one have no meaning for the other."""
+    yield from check_composing(group, path)
     if group.source is not None:
         for key in ("arrival", "clients", "skew"):
             if _differs(group, key):

@@ -34,6 +34,16 @@ class RateCurve:
 
 
 @attrs.frozen
+class Dependence:
+    """Two fields of a request that rise and fall together, or against each other."""
+
+    between: tuple[str, str] = setting(
+        doc='two fields: "input", "output", "reason" (share of the output), "image_count" ..., or a further field of the pool'
+    )
+    rank: float = setting(doc="Spearman rank correlation (Gaussian copula); 1 is comonotone", ge=-1, le=1)
+
+
+@attrs.frozen
 class Group:
     """A part of the population: recorded (`source`) or synthetic (`clients`, `arrival`, `input`, `output` ...)."""
 
@@ -42,6 +52,10 @@ class Group:
 
     source: Choice | None = setting(None, doc="recorded clients or requests", kind="reader")
     start_s: float = setting(0.0, doc="where in the recording the case begins", unit="s", ge=0, key="from")
+    method: Literal["clients", "naive", "reference"] = setting(
+        "clients",
+        doc="client by client; or, for comparison only: naive (one process, one data set, no clients), reference (the reference tool's, with its defects)",
+    )
     counts: Literal["recorded", "process"] = setting(
         "recorded",
         doc="requests per recorded window: the recording's own number, or what a stationary process yields",
@@ -70,6 +84,9 @@ class Group:
         ge=-1,
         le=1,
     )
+    dependence: tuple[Dependence, ...] = setting(
+        (), doc="rank correlations of pairs of fields; those not given are as recorded, or none"
+    )
     reasoning: Choice | None = setting(
         None, doc="split of outputs into reasoning and answer", kind="reasoning"
     )
@@ -78,8 +95,15 @@ class Group:
     )
     modality: tuple[Choice, ...] = setting((), doc="images, audio, video of the requests", kind="modality")
     prefix_tokens: int = setting(
-        0, doc="length of a prompt prefix that all requests of a client share", unit="tokens", ge=0
+        0, doc="length of a prompt prefix that requests share; overrides the recording's", unit="tokens", ge=0
     )
+    prefixes: int = setting(
+        0, doc="number of different prefixes among all sessions of the group; 0 for one per client", ge=0
+    )
+    prefix_skew: float = setting(
+        0.0, doc="Zipf exponent of how often each of the prefixes is chosen; 0 for equally often", ge=0, le=10
+    )
+    prefix_share: float = setting(1.0, doc="share of the sessions that begin with a prefix", ge=0, le=1)
     max_input: int = setting(
         0, doc="longest prompt text; longer draws are cut and counted; 0 for no limit", unit="tokens", ge=0
     )

@@ -10,7 +10,7 @@ from servegen_fw.errors import InputError, Problem
 from servegen_fw.suite.document import Document
 from servegen_fw.suite.issues import Issue
 from servegen_fw.suite.model import Suite
-from servegen_fw.suite.paths import KeyPath
+from servegen_fw.suite.paths import KeyPath, parse_path
 
 
 def problem_at(suite: Suite, path: KeyPath, what: str, cure: str = "") -> Problem:
@@ -18,7 +18,7 @@ def problem_at(suite: Suite, path: KeyPath, what: str, cure: str = "") -> Proble
     return Document({}, suite.source, suite.text, suite.overrides).problem(Issue(path, what, cure))
 
 
-_GROUP = re.compile(r'workload\.group "(?P<name>[^"]*)"')
+_GROUP = re.compile(r'workload\.group "(?P<name>[^"]*)"(?:\.(?P<rest>\w+(?:\.\w+|\[\d+\])*))?')
 
 
 def placed(suite: Suite, case: str, error: InputError) -> InputError:
@@ -36,7 +36,8 @@ def _placed(suite: Suite, case: str, problem: Problem) -> Problem:
     if found := _GROUP.match(problem.who):
         names = [group.name for group in suite.workload.groups]
         if found["name"] in names:
-            path = ("workload", "group", names.index(found["name"]))
+            rest = parse_path(found["rest"]) if found["rest"] else ()
+            path = ("workload", "group", names.index(found["name"]), *rest)
     elif problem.who.startswith("case.load"):
         path = ("case", [one.name for one in suite.cases].index(case), "load")
     if not path:

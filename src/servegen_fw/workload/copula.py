@@ -11,7 +11,7 @@ from servegen_fw.data.arrays import F8
 
 _LIMIT = 8.2
 _STEPS = 16_400
-_BELOW_ONE = 1.0 - 2.0**-53
+BELOW_ONE = 1.0 - 2.0**-53
 
 
 @functools.cache
@@ -36,6 +36,15 @@ def ppf(u: F8) -> F8:
     return np.interp(u, level, grid)
 
 
+def pearson(spearman: F8) -> F8:
+    """Correlation of the normals of a Gaussian copula with these rank correlations, float64[n]; exact at 0, 1 and -1.
+
+    Spearman's is (6 / pi) asin(rho / 2) (Kruskal 1958, "Ordinal measures of association", section 5).
+    """
+    rho = 2.0 * np.sin(np.pi * np.asarray(spearman, np.float64) / 6.0)
+    return np.where(np.abs(spearman) >= 1, np.sign(spearman), rho)
+
+
 def correlated(u: F8, other: F8, spearman: float) -> F8:
     """Uniforms made of `other` whose rank correlation with `u` is `spearman`; float64[n] in [0, 1).
 
@@ -48,7 +57,7 @@ def correlated(u: F8, other: F8, spearman: float) -> F8:
     if spearman >= 1:
         return u
     if spearman <= -1:
-        return np.minimum(1.0 - u, _BELOW_ONE)
+        return np.minimum(1.0 - u, BELOW_ONE)
     rho = 2.0 * math.sin(math.pi * spearman / 6.0)
     mixed = rho * ppf(u) + math.sqrt(1.0 - rho * rho) * ppf(other)
-    return np.minimum(cdf(mixed), _BELOW_ONE)
+    return np.minimum(cdf(mixed), BELOW_ONE)

@@ -29,7 +29,15 @@ def prefix_id(group: str, client: str) -> int:
     Other clients therefore keep theirs, whoever comes or goes; two of n clients have one id with a probability of
     n^2 / 2^64, about 1e-7 for a million.
     """
-    label = f"servegen-prefix-1|{len(group.encode())}|{group}|{client}"
+    return _id(f"servegen-prefix-1|{len(group.encode())}|{group}|{client}")
+
+
+def shared_prefix_id(group: str, number: int) -> int:
+    """Id of one of the prefixes that all clients of a group choose from; none is a client's own."""
+    return _id(f"servegen-shared-prefix-1|{len(group.encode())}|{group}|{number}")
+
+
+def _id(label: str) -> int:
     return int.from_bytes(hashlib.sha256(label.encode()).digest()[:8], "little") >> 1
 
 

@@ -50,14 +50,16 @@ class PoolItems:
 
     def draw(self, batch: Batch) -> Drawn:
         """Items of the batch's rows; those of the rows left out are drawn and skipped."""
-        u = batch.stream(f"{self.modality}_count").random(len(batch.turns))
+        u = batch.uniform_of_all(f"{self.modality}_count")
+        client, at_s = batch.places or (batch.client, batch.turns.planned_s)
         # Only what is kept is told of, so borrowed counts are not tallied for rows left out.
-        drawn = self.count.draw(batch.client, batch.turns.planned_s, u, Counter())
+        drawn = self.count.draw(client, at_s, u, Counter())
         count = np.rint(drawn).astype(np.int64)
-        u = batch.stream(f"{self.modality}_tokens").random(int(count.sum()))
+        u = batch.uniform_of_each(f"{self.modality}_tokens", np.repeat(np.arange(len(count)), count))
         take = _items_of(count, batch.rows)
         count = count[batch.rows]
-        tokens = self.tokens.draw(batch.client, np.repeat(batch.at_s, count), u[take], batch.tally)
+        whose = batch.whose if isinstance(batch.whose, int) else np.repeat(batch.whose, count)
+        tokens = self.tokens.draw(whose, np.repeat(batch.at_s, count), u[take], batch.tally)
         zero = np.zeros(len(take), np.int32)
         return Drawn(count, np.rint(tokens).astype(np.int32), zero, zero, np.zeros(len(take)))
 

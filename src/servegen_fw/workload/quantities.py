@@ -17,8 +17,8 @@ from servegen_fw.hooks.protocols import Lengths
 class Quantity(Protocol):
     """One number per request, by its quantile."""
 
-    def draw(self, client: int, at_s: F8, u: F8, tally: Counter[str]) -> F8:
-        """Quantiles at `u` (float64[n]) for requests of pool client `client` at `at_s` (float64[n], case time)."""
+    def draw(self, client: int | I8, at_s: F8, u: F8, tally: Counter[str]) -> F8:
+        """Quantiles at `u` (float64[n]) for requests of pool client `client` (one, or int64[n]) at `at_s` (float64[n], case time)."""
         ...
 
 
@@ -28,7 +28,7 @@ class Given:
 
     lengths: Lengths
 
-    def draw(self, client: int, at_s: F8, u: F8, tally: Counter[str]) -> F8:  # noqa: ARG002 - the same everywhere
+    def draw(self, client: int | I8, at_s: F8, u: F8, tally: Counter[str]) -> F8:  # noqa: ARG002 - the same everywhere
         """Quantiles at `u`."""
         return self.lengths.ppf(u)
 
@@ -101,22 +101,26 @@ class PoolField:
         window = at.astype(np.int64)
         return window if first >= 0 and final <= last else np.clip(window, 0, last)
 
-    def draw(self, client: int, at_s: F8, u: F8, tally: Counter[str]) -> F8:
+    def draw(self, client: int | I8, at_s: F8, u: F8, tally: Counter[str]) -> F8:
         """Quantiles at `u` of the tables of `client` for the times `at_s`."""
         window = self._window(at_s)
-        table = self.table[client].take(window)
+        # Taken rather than indexed twice, where one client is asked: in half the time.
+        table = self.table[client].take(window) if isinstance(client, int) else self.table[client, window]
         if table.min(initial=0) < 0:
             # A client has either some table for every window or none for any.
+            bare = np.broadcast_to(table < 0, u.shape)
             tally[
                 f"{self.field} of clients without any recorded in pool {self.pool.name}: drawn from all its clients"
-            ] += len(u)
+            ] += int(np.count_nonzero(bare))
             donor = np.minimum(np.searchsorted(self.reach, u, side="right"), len(self.donors) - 1)
             low = np.where(donor > 0, self.reach[donor - 1], 0.0)
             part = np.clip((u - low) / (self.reach[donor] - low), 0.0, 1.0 - 2.0**-53)
-            return self.pool.tables.ppf(self.donors[donor], part)
-        if self._complete[client]:
+            table, u = np.where(bare, self.donors[donor], table), np.where(bare, part, u)
+            if bare.all():
+                return self.pool.tables.ppf(table, u)
+        elif isinstance(client, int) and self._complete[client]:
             return self.pool.tables.ppf(table, u)
-        foreign = np.asarray(~self.own[client, window])
+        foreign = np.asarray(~self.own[client, window] & (self.table[client, window] >= 0))
         borrowed = int(np.count_nonzero(foreign)) if foreign.ndim else int(foreign) * len(u)
         if borrowed:
             tally[
