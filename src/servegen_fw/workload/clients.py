@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
+from collections.abc import Iterator
 
 import attrs
 import numpy as np
 
-from servegen_fw.data.arrays import I4, I8, Bool
+from servegen_fw.data.arrays import F8, I4, I8, Bool
 from servegen_fw.suite.model import Group
 from servegen_fw.workload.batch import Batch
 from servegen_fw.workload.block import Block
 from servegen_fw.workload.demand import Demand
-from servegen_fw.workload.draft import Draft, GroupDraft, joined, microseconds
+from servegen_fw.workload.draft import Draft, GroupDraft, Stretch, microseconds
 from servegen_fw.workload.fields import Fields, Values
-from servegen_fw.workload.identity import prefix_id
 from servegen_fw.workload.part import Part
 from servegen_fw.workload.population import Population
 from servegen_fw.workload.products import CheckedConversation
@@ -63,28 +64,54 @@ class Composer:
         return self.part.conversation
 
     def draft(self) -> GroupDraft:
-        """All requests of the group."""
-        parts: list[Draft] = []
-        running = None
-        if self.conversation is not None and self.demand.open:
-            running = Running(self.conversation, self.streams, self.name)
-        for client, name in enumerate(self.population.names):
-            if running is not None:
-                turns = running.at_start(self.population.start_rate(client), name)
-                if len(turns):
-                    parts.append(self._block(client, turns, self._keep_running(name, turns), RUNNING))
-            for block in self.population.blocks(client):
-                turns = (
-                    alone(block)
-                    if self.conversation is None
-                    else expand(block, self.conversation, self.streams, self.name, name)
-                )
-                keep = self._keep(name, block)
-                if self.conversation is not None and keep is not None:
-                    keep = keep[turns.arrival]
-                if keep is None or keep.any():
-                    parts.append(self._block(client, turns, keep, block.number))
-        return GroupDraft(self.name, self.population.names, joined([part for part in parts if len(part)]))
+        """The requests of the group, drawn as they are asked for."""
+        names = self.population.names
+        return GroupDraft(
+            name=self.name,
+            clients=names,
+            flows=[self._flow(client) for client in range(len(names))],
+            modalities=self.fields.modalities,
+            extra=dict.fromkeys(self.fields.extra, np.dtype(float)),
+            prefixes=frozenset() if self.fields.prefixes is None else self.fields.prefixes.ids(names),
+            expected=self._expected,
+        )
+
+    def _expected(self, at_s: F8) -> F8:
+        """Requests expected up to each of the ascending times."""
+        arrivals = np.diff(self.population.mass(at_s), prepend=0.0)
+        if self.population.keep is not None:
+            arrivals = arrivals * self.population.keep.rate(at_s)
+        return np.cumsum(arrivals) * self.part.mean_turns
+
+    def _flow(self, client: int) -> Iterator[Stretch]:
+        """Requests of one client: those of sessions begun earlier, then block by block."""
+        name = self.population.names[client]
+        if self._running is not None:
+            turns = self._running.at_start(self.population.start_rate(client), name)
+            if len(turns):
+                yield Stretch(self._block(client, turns, self._keep_running(name, turns), RUNNING), 0)
+        for block in self.population.blocks(client):
+            if not len(block.due_s):
+                continue
+            turns = (
+                alone(block)
+                if self.conversation is None
+                else expand(block, self.conversation, self.streams, self.name, name)
+            )
+            keep = self._keep(name, block)
+            if self.conversation is not None and keep is not None:
+                keep = keep[turns.arrival]
+            if keep is None or keep.any():
+                # Blocks follow each other in time, and so do their sessions.
+                reach_us = int(microseconds(block.due_s[-1:], self.demand.duration_s)[0])
+                yield Stretch(self._block(client, turns, keep, block.number), reach_us)
+
+    @functools.cached_property
+    def _running(self) -> Running | None:
+        """Sessions under way at the start; None without sessions, and for a closed load."""
+        if self.conversation is None or not self.demand.open:
+            return None
+        return Running(self.conversation, self.streams, self.name)
 
     def _keep(self, client: str, block: Block) -> Bool | None:
         """Which arrivals stay; None if all do."""
@@ -155,10 +182,10 @@ class Composer:
         """Requests in columns; `own` are the tokens of the prompt that begins with the shared prefix."""
         n = len(turns)
         prefix, prefix_tokens = steady(-1, n, np.int64), steady(0, n, np.int32)
-        if self.group.prefix_tokens:
+        if self.fields.prefixes is not None:
             # One token at least stays the prompt's own.
-            prefix_tokens = np.minimum(self.group.prefix_tokens, own - 1).astype(np.int32)
-            prefix = np.where(prefix_tokens > 0, prefix_id(self.name, self.population.names[client]), -1)
+            prefix_tokens = np.minimum(values.prefix_tokens, own - 1).astype(np.int32)
+            prefix = np.where(prefix_tokens > 0, values.prefix, -1)
         return Draft(
             begin_us=begin_us,
             head=head,

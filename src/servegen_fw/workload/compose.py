@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
@@ -13,8 +13,9 @@ from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.protocols import GapFamily
 from servegen_fw.suite.model import Load, WorkloadSpec
 from servegen_fw.workload.clients import Composer
+from servegen_fw.workload.collected import collected
 from servegen_fw.workload.demand import Demand, demands
-from servegen_fw.workload.draft import GroupDraft, assemble
+from servegen_fw.workload.draft import GroupDraft
 from servegen_fw.workload.fields import fields_of
 from servegen_fw.workload.part import Part, ready
 from servegen_fw.workload.population import Population
@@ -22,6 +23,7 @@ from servegen_fw.workload.process import ProcessClients
 from servegen_fw.workload.products import CheckedArrivals, CheckedModulation
 from servegen_fw.workload.recorded import RecordedClients, natural_order
 from servegen_fw.workload.scale import copies_of, scaling
+from servegen_fw.workload.slices import SLICE_ROWS, Slices
 from servegen_fw.workload.streams import Streams
 from servegen_fw.workload.synthetic import SyntheticClients
 from servegen_fw.workload.told import scale_note
@@ -62,26 +64,73 @@ def compose(spec: WorkloadSpec, load: Load, streams: Streams, families: Mapping[
     parts = [ready(group, number) for number, group in enumerate(spec.groups)]
     if load.kind == "closed":
         return _closed(parts, load, means)
+    return collected(_sliced(parts, load, _duration_s(load), means))
+
+
+def compose_stream(
+    spec: WorkloadSpec,
+    load: Load,
+    streams: Streams,
+    families: Mapping[str, GapFamily],
+    *,
+    slice_rows: int = SLICE_ROWS,
+) -> Iterator[Workload]:
+    """Compose the requests of one case as slices of time, so that a workload of any length fits in memory.
+
+    Put together, with parents counted on, the slices are what `compose` returns, to the bit. Each is a workload of
+    the sessions that begin in it, later turns included; there is at least one, and the last one carries the notes.
+    Memory holds one slice, the recordings, and for each client the block of rows that it is in; times of synthetic
+    clients, and of processes, take 8 bytes a request. A closed load, and a recorded workload, are composed at once.
+
+    Parameters
+    ----------
+        spec: groups of clients.
+        load: rate and length of the case, or the number of requests of a closed load.
+        streams: randomness.
+        families: gap families by the names that client pools use.
+        slice_rows: requests in a slice, about.
+
+    Raises
+    ------
+        PluginError: what a plugin made breaks its contract.
+        InputError: as `compose`, some of it only as the slices are drawn.
+    """
+    means = Means(streams, families)
+    parts = [ready(group, number) for number, group in enumerate(spec.groups)]
+    if load.kind == "closed":
+        yield _closed(parts, load, means)
+    else:
+        yield from _sliced(parts, load, _duration_s(load), means, slice_rows)
+
+
+def _duration_s(load: Load) -> float:
     if load.duration_s is None:
         raise InputError(
             Problem("an open load needs a duration", who="case.load", cure='give duration = "20min"')
         )
-    return _composed(parts, load, float(load.duration_s), means)
+    return float(load.duration_s)
 
 
-def _composed(
-    parts: Sequence[Part], load: Load, duration_s: float, means: Means, limit: int | None = None
-) -> Workload:
-    """Compose `duration_s` seconds of all groups, at most `limit` requests."""
+def _sliced(
+    parts: Sequence[Part], load: Load, duration_s: float, means: Means, slice_rows: int = SLICE_ROWS
+) -> Iterator[Workload]:
+    """Compose `duration_s` seconds of all groups in slices; the last one carries the notes."""
     asked = demands(parts, load, duration_s)
     drafts = [_draft(part, demand, means) for part, demand in zip(parts, asked, strict=True)]
-    workload = assemble(drafts, duration_s, means.tally, limit)
+    slices = Slices(drafts, duration_s, slice_rows)
+    before: Workload | None = None
+    for now in slices:
+        if before is not None:
+            yield before
+        before = now
+    assert before is not None  # noqa: S101 - there is one slice at least
     scaled = (
-        scale_note(part, demand, alone=len(parts) == 1, taken=len(draft.clients), requests=len(draft.draft))
-        for part, demand, draft in zip(parts, asked, drafts, strict=True)
+        scale_note(part, demand, alone=len(parts) == 1, taken=len(draft.clients), requests=requests)
+        for part, demand, draft, requests in zip(parts, asked, drafts, slices.requests, strict=True)
     )
+    told = (f"{count:,} x {what}" for what, count in sorted(means.tally.items()))
     own = (note for part in parts for note in part.notes)
-    return attrs.evolve(workload, notes=(*filter(None, scaled), *workload.notes, *own))
+    yield attrs.evolve(before, notes=(*filter(None, scaled), *told, *own))
 
 
 def _draft(part: Part, demand: Demand, means: Means) -> GroupDraft:
@@ -147,7 +196,7 @@ def _closed(parts: Sequence[Part], load: Load, means: Means) -> Workload:
     horizon_s = min(available_s, 1.25 * load.requests / per_s if per_s > 0 else 60.0)
     while True:
         means.tally.clear()
-        workload = _composed(parts, load, horizon_s, means, load.requests)
+        workload = collected(_sliced(parts, load, horizon_s, means), load.requests)
         if len(workload) == load.requests:
             return workload
         if horizon_s >= available_s:

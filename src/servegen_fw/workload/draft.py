@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import attrs
 import numpy as np
 
 from servegen_fw.data.arrays import F8, I2, I4, I8, AnyArray, Bool
-from servegen_fw.data.workload import Clients, Items, Workload
-from servegen_fw.workload.identity import apart, moved
+from servegen_fw.data.workload import ITEM_COLUMNS, Clients, Items, Workload
 from servegen_fw.workload.steady import all_picked, picked, put_together, value_of
 
 
@@ -52,6 +51,20 @@ class Draft:
             extra={name: column[rows] for name, column in self.extra.items()},
         )
 
+    def cut(self, begin: int, end: int) -> Draft:
+        """Return the rows [begin, end) without a copy."""
+        first, last = int(self.items.offsets[begin]), int(self.items.offsets[end])
+        return attrs.evolve(
+            self,
+            **{name: getattr(self, name)[begin:end] for name in _COLUMNS},
+            items=attrs.evolve(
+                self.items,
+                offsets=self.items.offsets[begin : end + 1] - first,
+                **{name: getattr(self.items, name)[first:last] for name in ITEM_COLUMNS},
+            ),
+            extra={name: column[begin:end] for name, column in self.extra.items()},
+        )
+
 
 _COLUMNS = tuple(field.name for field in attrs.fields(Draft) if field.name not in {"items", "extra"})
 _KEPT = tuple(name for name in _COLUMNS if name not in {"begin_us", "head", "think_s"})
@@ -59,12 +72,37 @@ _KEPT = tuple(name for name in _COLUMNS if name not in {"begin_us", "head", "thi
 
 
 @attrs.frozen(eq=False)
+class Stretch:
+    """Some requests, and how far they reach: what comes after them begins at `reach_us` or later."""
+
+    draft: Draft
+    reach_us: int
+
+
+@attrs.frozen(eq=False)
 class GroupDraft:
-    """All requests of one group, `client` counting within the group, and the names of its clients."""
+    """The requests of one group as they come to be, and what is known of them before.
+
+    Attributes
+    ----------
+        name: of the group.
+        clients: names of its clients; `Draft.client` counts them.
+        flows: requests in stretches, those of one client, or of all that a recording holds, in each flow.
+        modalities: of its items.
+        extra: dtypes of further columns.
+        prefixes: ids of the prefixes that its requests share.
+        expected: requests expected up to each of the times given, float64[n] of float64[n] seconds.
+        recorded: whether its prefixes were recorded, so that ids that are another group's too must give way.
+    """
 
     name: str
     clients: Sequence[str]
-    draft: Draft
+    flows: Sequence[Iterator[Stretch]]
+    modalities: tuple[str, ...] = ()
+    extra: Mapping[str, np.dtype[Any]] = attrs.field(factory=dict)
+    prefixes: AbstractSet[int] = frozenset()
+    expected: Callable[[F8], F8] = np.zeros_like
+    recorded: bool = False
 
 
 def microseconds(due_s: F8, duration_s: float) -> I8:
@@ -94,32 +132,50 @@ def empty() -> Draft:
     return Draft(**columns, items=Items.none(0))
 
 
-def joined(parts: Sequence[Draft]) -> Draft:
-    """Put parts together, one after the other; an extra column that a part lacks is NaN there."""
+def joined(
+    parts: Sequence[Draft], modalities: tuple[str, ...] = (), extra: Mapping[str, np.dtype[Any]] | None = None
+) -> Draft:
+    """Put parts together, one after the other; an extra column that a part lacks is NaN there.
+
+    Parameters
+    ----------
+        parts: what to put together.
+        modalities: names in the order in which items count them; those that are missing come behind.
+        extra: further columns and their dtypes; default: all that any part has.
+    """
+    if extra is None:
+        extra = dict.fromkeys((name for part in parts for name in part.extra), np.dtype(float))
     if not parts:
-        return empty()
-    extras = list(dict.fromkeys(name for part in parts for name in part.extra))
+        none = attrs.evolve(Items.none(0), modalities=modalities)
+        return attrs.evolve(
+            empty(), items=none, extra={name: np.empty(0, dtype) for name, dtype in extra.items()}
+        )
     return Draft(
         **put_together({name: [getattr(part, name) for part in parts] for name in _COLUMNS}),
-        items=join_items([part.items for part in parts]),
+        items=join_items([part.items for part in parts], modalities),
         extra={
-            name: np.concatenate([part.extra.get(name, np.full(len(part), np.nan)) for part in parts])
-            for name in extras
+            name: np.concatenate([part.extra.get(name, np.full(len(part), np.nan)) for part in parts]).astype(
+                dtype, copy=False
+            )
+            for name, dtype in extra.items()
         },
     )
 
 
-def join_items(parts: Sequence[Items]) -> Items:
-    """Put item tables together; a modality that several name is one."""
-    if not any(len(part) or part.modalities for part in parts):
+def join_items(parts: Sequence[Items], modalities: tuple[str, ...] = ()) -> Items:
+    """Put item tables together; a modality that several name is one. Those of `modalities` are counted first."""
+    if not modalities and not any(len(part) or part.modalities for part in parts):
         return Items.none(sum(len(part.offsets) - 1 for part in parts))
-    modalities = tuple(dict.fromkeys(name for part in parts for name in part.modalities))
+    modalities = tuple(dict.fromkeys((*modalities, *(name for part in parts for name in part.modalities))))
     number: list[I2] = []
     for part in parts:
-        renumbered = np.array([modalities.index(name) for name in part.modalities], np.int16)
-        number.append(renumbered[part.modality] if len(part) else np.empty(0, np.int16))
+        if part.modalities == modalities[: len(part.modalities)]:
+            number.append(part.modality)
+        else:
+            renumbered = np.array([modalities.index(name) for name in part.modalities], np.int16)
+            number.append(renumbered[part.modality])
     return Items(
-        offsets=np.concatenate(([0], np.cumsum(np.concatenate([part.count for part in parts])))),
+        offsets=np.concatenate(([0], np.cumsum(np.concatenate([np.diff(part.offsets) for part in parts])))),
         modality=np.concatenate(number),
         tokens=np.concatenate([part.tokens for part in parts]),
         width=np.concatenate([part.width for part in parts]),
@@ -146,52 +202,23 @@ def in_time_order(begin_us: I8) -> tuple[I8, I8]:
     return rows, begin_us[rows]
 
 
-def _own_prefixes(groups: Sequence[GroupDraft]) -> list[Draft]:
-    """Drafts whose prefix ids belong to one group each. Those of a recording are its own and may be another's too."""
-    drafts = [group.draft for group in groups]
-    held = [
-        set(np.unique(draft.prefix).tolist()) - {-1} if _has_prefixes(draft) else set() for draft in drafts
-    ]
-    holders = Counter(one for ids in held for one in ids)
-    return [
-        attrs.evolve(draft, prefix=moved(draft.prefix, group.name))
-        if any(holders[one] > 1 for one in ids)
-        else draft
-        for group, draft, ids in zip(groups, drafts, held, strict=True)
-    ]
-
-
-def _has_prefixes(draft: Draft) -> bool:
-    return len(draft) > 0 and value_of(draft.prefix) != -1
-
-
-def assemble(
-    groups: Sequence[GroupDraft], duration_s: float, tally: Counter[str], limit: int | None = None
-) -> Workload:
-    """Sort the groups' requests into a workload, of which the first `limit` are kept (None: all)."""
-    parts: list[Draft] = []
-    names: list[str] = []
-    group_of: list[int] = []
-    named = apart([(group.name, group.clients) for group in groups])
-    for number, (draft, own) in enumerate(zip(_own_prefixes(groups), named, strict=True)):
-        first = len(names)
-        parts.append(attrs.evolve(draft, client=(draft.client + first).astype(np.int32)) if first else draft)
-        names += own
-        group_of += [number] * len(own)
-    whole = joined(parts) if len(parts) != 1 else parts[0]
-    rows, begin_us = in_time_order(whole.begin_us)
+def assemble(draft: Draft, clients: Clients, duration_s: float, limit: int | None = None) -> Workload:
+    """Sort requests into a workload, of which the first `limit` are kept (None: all)."""
+    rows, begin_us = in_time_order(draft.begin_us)
     rows, begin_us = rows[:limit], begin_us[:limit]
-    n, head = len(rows), picked(whole.head, rows)
+    n, head = len(rows), picked(draft.head, rows)
     # Without sessions every row is the first of its own, and its time, parent and think time are plain.
     plain = bool(value_of(head))
     return Workload(
         due_s=begin_us / 1e6 if plain else np.where(head, begin_us / 1e6, np.nan),
-        **all_picked({name: getattr(whole, name) for name in _KEPT}, rows),
+        **all_picked({name: getattr(draft, name) for name in _KEPT}, rows),
         parent=np.full(n, -1) if plain else np.where(head, -1, np.arange(-1, n - 1)),
-        think_s=np.zeros(n) if plain else np.where(head, 0.0, picked(whole.think_s, rows)),
-        items=whole.items.select(rows) if len(whole.items) else Items.none(n),
-        clients=Clients(tuple(names), np.array(group_of, np.int16), tuple(group.name for group in groups)),
+        think_s=np.zeros(n) if plain else np.where(head, 0.0, picked(draft.think_s, rows)),
+        items=draft.items.select(rows)
+        if len(draft.items)
+        else attrs.evolve(Items.none(n), modalities=draft.items.modalities),
+        clients=clients,
         duration_s=duration_s,
-        extra={name: column[rows] for name, column in whole.extra.items()},
-        notes=tuple(f"{count:,} x {what}" for what, count in sorted(tally.items())),
+        extra={name: column[rows] for name, column in draft.extra.items()},
+        notes=(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from servegen_fw.data.arrays import F8
 from servegen_fw.workload.block import Block
 from servegen_fw.workload.curve import Curve
 
@@ -29,6 +30,10 @@ class Population(Protocol):
 
     def blocks(self, client: int) -> Iterator[Block]:
         """Arrivals of one client, those outside [0, duration) included where a block reaches further."""
+        ...
+
+    def mass(self, at_s: F8) -> F8:
+        """Arrivals of all clients expected up to each of the times (float64[n]), before `keep`; float64[n]."""
         ...
 
     def start_rate(self, client: int) -> float:

@@ -24,7 +24,7 @@ from servegen_fw.workload.products import CheckedFamily
 from servegen_fw.workload.streams import Streams
 
 BLOCK = 32_768
-"""Recorded requests in a block of windows, about. Larger than blocks of rows, since no product is called for more."""
+"""Requests expected in a block of windows, about. Larger than blocks of rows, since no product is called for more."""
 
 
 TOGETHER = 64
@@ -94,6 +94,12 @@ class PoolClients:
         """Mean of `intensity` in each window, float64[W]."""
         return np.diff(self.intensity.integral(self.edges_s)) / self.pool.window_s
 
+    def mass(self, at_s: F8) -> F8:
+        """Arrivals of all clients expected up to each of the times, before `keep`; float64[n]."""
+        taken = np.bincount(self.recorded, minlength=len(self.pool.clients)).astype(float)
+        total = np.concatenate(([0.0], np.cumsum(taken @ self.pool.count * self.factor)))
+        return np.interp(at_s, self.edges_s, total) - np.interp(0.0, self.edges_s, total)
+
     def start_rate(self, client: int) -> float:
         """Arrivals per second at the start of the case, before `keep`."""
         recorded = self.pool.count[self.recorded[client], self.span[0]] / self.pool.window_s
@@ -143,15 +149,15 @@ class RecordedClients(PoolClients):
     """Clients whose windows hold their recorded counts times the scale.
 
     Fractions are settled by floor plus one Bernoulli draw. Windows are worked off in fixed blocks, each a run of
-    windows in which about 32,768 requests were recorded; a block's numbers hang on the client's recording and on
-    nothing else, so a window holds the same requests whichever case looks at it.
+    windows in which about 32,768 requests are expected; a block's numbers hang on the client's recording and the
+    factor on it, and on nothing else, so a window holds the same requests whichever case looks at it. Under ``thin``
+    the factor is 1, whatever the rate.
     """
 
     def blocks(self, client: int) -> Iterator[Block]:
         """Arrivals of one client, whole blocks of windows at a time."""
         index, name = self.members[client]
-        recorded, numbers, bounds = self._blocks_of(index)
-        expected = recorded * self.factor
+        expected, numbers, bounds = self._blocks_of(index)
         count = np.floor(expected).astype(np.int64)
         settle = self.streams.at(self.group, name, "counts").random(len(count))
         count += settle < expected - count
@@ -173,11 +179,12 @@ class RecordedClients(PoolClients):
                 yield Block(block, int(before[low]), int(count[low:high].sum()), due_s)
 
     def _blocks_of(self, index: int) -> tuple[F8, I8, I8]:
-        """Of pool client `index`: recorded counts, blocks that the case touches, and their first windows and the end."""
-        recorded = np.asarray(self.pool.count[index], float)
-        number = (np.cumsum(recorded) - recorded).astype(np.int64) // BLOCK
+        """Of pool client `index`: expected counts, blocks that the case touches, and their first windows and the end."""
+        expected = np.asarray(self.pool.count[index], float) * self.factor
+        # A hair is added so that a factor of one but for its last digit cuts where one does.
+        number = ((np.cumsum(expected) - expected) / BLOCK + 1e-9).astype(np.int64)
         numbers = np.unique(number[slice(*self.span)])
-        return recorded, numbers, np.searchsorted(number, np.append(numbers, numbers[-1] + 1))
+        return expected, numbers, np.searchsorted(number, np.append(numbers, numbers[-1] + 1))
 
     def _parameters_of(self, client: int) -> F8:
         """Family parameter of each window in a client's blocks up to the case's end, 0 where nothing was recorded; float64[W].
@@ -189,8 +196,8 @@ class RecordedClients(PoolClients):
             chunk = range(client, min(client + TOGETHER, len(self.members)))
             active = []
             for index in (self.members[other][0] for other in chunk):
-                recorded, _, bounds = self._blocks_of(index)
-                active.append(bounds[0] + np.flatnonzero(recorded[bounds[0] : self.span[1]]))
+                _, _, bounds = self._blocks_of(index)
+                active.append(bounds[0] + np.flatnonzero(self.pool.count[index, bounds[0] : self.span[1]]))
             owner = np.repeat(
                 [self.members[other][0] for other in chunk], [len(windows) for windows in active]
             )

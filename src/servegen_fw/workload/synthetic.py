@@ -62,6 +62,10 @@ class SyntheticClients:
         """Arrivals per second at the start of the case, without modulation."""
         return float(self.share[client] * self.rate.rate(np.zeros(1))[0])
 
+    def mass(self, at_s: F8) -> F8:
+        """Arrivals of all clients expected up to each of the times, float64[n]."""
+        return self.rate.integral(at_s) - self.rate.integral(np.zeros(1))
+
     def curve(self, client: int) -> Curve:
         """Arrivals per second of one client, its modulation included."""
         curve = self.rate.scaled(float(self.share[client]))

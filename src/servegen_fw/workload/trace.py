@@ -15,7 +15,7 @@ from servegen_fw.suite.model import Group
 from servegen_fw.workload.batch import Batch
 from servegen_fw.workload.copula import correlated
 from servegen_fw.workload.demand import Demand
-from servegen_fw.workload.draft import Draft, GroupDraft, join_items, microseconds
+from servegen_fw.workload.draft import Draft, GroupDraft, Stretch, join_items, microseconds
 from servegen_fw.workload.fields import whole
 from servegen_fw.workload.identity import prefix_id
 from servegen_fw.workload.items import ModelItems, gather
@@ -105,14 +105,14 @@ def draft_recording(
     kept = np.flatnonzero(inside)
     first = np.ones(len(kept), bool)
     first[1:] = head[kept][1:] != head[kept][:-1]
-    begin_us = microseconds(turns.planned_s[kept][first], demand.duration_s)
+    begin_us = microseconds(turns.planned_s[kept][first], demand.duration_s)[np.cumsum(first) - 1]
     prefix, prefix_tokens = source.prefix, source.prefix_tokens
     if group.prefix_tokens:
         prefix_tokens = np.minimum(group.prefix_tokens, values.new_tokens[head] - 1).astype(np.int32)
         own = np.array([prefix_id(part.name, name) for name in rows.names], np.int64)
         prefix = np.where(prefix_tokens > 0, own[source.client], -1)
     draft = Draft(
-        begin_us=begin_us[np.cumsum(first) - 1],
+        begin_us=begin_us,
         head=first,
         client=source.client[kept],
         session=source.session[kept],
@@ -127,7 +127,17 @@ def draft_recording(
         items=values.items.select(kept),
         extra={name: column[kept] for name, column in source.extra.items()},
     )
-    return GroupDraft(part.name, rows.names, draft)
+    planned_s = np.sort(begin_us) / 1e6
+    return GroupDraft(
+        name=part.name,
+        clients=rows.names,
+        flows=[iter([Stretch(draft, 0)])],
+        modalities=draft.items.modalities,
+        extra={name: column.dtype for name, column in draft.extra.items()},
+        prefixes=frozenset(np.unique(draft.prefix).tolist()) - {-1},
+        expected=lambda at_s: np.searchsorted(planned_s, at_s).astype(float),
+        recorded=True,
+    )
 
 
 def _turns(source: Workload, part: Part, demand: Demand, scale: Scaling) -> tuple[Turns, I8]:
