@@ -23,14 +23,14 @@ LEVEL_GRID = 2.0**16
 _TAIL_FLOOR = 0.02
 
 
-def corners(values: F8, cdf: F8, half: float) -> tuple[F8, F8]:
+def corners(values: F8, cdf: F8, half: F8 | float) -> tuple[F8, F8]:
     """Corners of the quantile function of a mass function smeared over +-`half`.
 
     Parameters
     ----------
         values: float64[n], ascending.
         cdf: float64[n], the last one 1.
-        half: half the grid's spacing, in the unit of the values.
+        half: half the grid's spacing, in the unit of the values; float64[n] where some values stand for themselves (0).
 
     Returns
     -------
@@ -75,14 +75,14 @@ def simplify(level: F8, value: F8, tolerance: float) -> npt.NDArray[np.int64]:
     return np.flatnonzero(kept)
 
 
-def fit_table(values: F8, cdf: F8, half: float, tolerance: float, value_grid: float) -> tuple[F8, F8]:
+def fit_table(values: F8, cdf: F8, half: F8 | float, tolerance: float, value_grid: float) -> tuple[F8, F8]:
     """Fit one mass function by a linear table.
 
     Parameters
     ----------
         values: float64[n], ascending.
         cdf: float64[n], the last one 1.
-        half: half the grid's spacing.
+        half: half the grid's spacing, as in `corners`.
         tolerance: largest error of the distribution function at its median; see `simplify`.
         value_grid: knots' values are whole multiples of 1 / `value_grid`.
 
