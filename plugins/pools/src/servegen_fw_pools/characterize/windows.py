@@ -10,6 +10,8 @@ import numpy as np
 from servegen_fw_pools.characterize.gap_families import FAMILIES, levels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     F8 = npt.NDArray[np.float64]
@@ -154,8 +156,8 @@ def split_gaps(time_s: F8, owner: I4 | None, window_s: float, windows: int) -> t
     return window, np.diff(time_s)[same]
 
 
-def distances(gap: F8, gaps: I8, mean: F8, cv: F8) -> F8:
-    """KS distance of each run of gaps to the three families with its moments; float64[3, runs].
+def distances(gap: F8, gaps: I8, mean: F8, cv: F8, families: Sequence[str] = FAMILIES) -> F8:
+    """KS distance of each run of gaps to the families with its moments; float64[families, runs].
 
     Parameters
     ----------
@@ -163,6 +165,7 @@ def distances(gap: F8, gaps: I8, mean: F8, cv: F8) -> F8:
         gaps: int64[runs]; length of each, at least 1.
         mean: float64[runs]; above 0.
         cv: float64[runs]; above 0.
+        families: which ones.
     """
     run = np.repeat(np.arange(len(gaps)), gaps)
     gap = gap[np.argsort(gap)] if len(gaps) == 1 else gap[_order_within(run, gap)]
@@ -174,8 +177,8 @@ def distances(gap: F8, gaps: I8, mean: F8, cv: F8) -> F8:
     step = np.where(points > 1, (gaps - 1) / np.maximum(points - 1, 1), 0.0)
     rank = np.rint((np.arange(len(of)) - first[of]) * step[of]).astype(np.int64)
     value, size = gap[begin[of] + rank], gaps[of].astype(np.float64)
-    far = np.empty((len(FAMILIES), len(gaps)))
-    for k, name in enumerate(FAMILIES):
+    far = np.empty((len(families), len(gaps)))
+    for k, name in enumerate(families):
         level = levels(name, value, mean[of], cv[of])
         beyond = np.maximum((rank + 1) / size - level, level - rank / size)
         far[k] = np.maximum.reduceat(beyond, first)
