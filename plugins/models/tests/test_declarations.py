@@ -18,11 +18,15 @@ from servegen_fw.suite.model import Group
 from servegen_fw.suite.structure import configure
 
 EXPECTED = {
-    "arrival": ["constant", "gamma", "poisson", "weibull"],
-    "modulation": ["on-off"],
-    "length": ["empirical", "exponential", "fixed", "lognormal", "pareto-lognormal", "uniform"],
-    "reasoning": ["bimodal", "ratio"],
-    "conversation": ["geometric", "single"],
+    "arrival": ["constant", "empirical", "gamma", "hawkes", "poisson", "weibull"],
+    "modulation": ["diurnal", "mmpp-2", "on-off", "piecewise"],
+    "length": [
+        *("empirical", "exponential", "fixed", "gamma", "lognormal", "mixture", "pareto", "pareto-lognormal"),
+        *("uniform", "weibull", "zipf"),
+    ],
+    "modality": ["audio", "image", "video"],
+    "reasoning": ["bimodal", "correlated", "ratio"],
+    "conversation": ["geometric", "lognormal", "single", "tool-calls"],
 }
 
 

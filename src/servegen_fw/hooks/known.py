@@ -6,11 +6,24 @@ from typing import Final
 
 KNOWN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "servegen-fw-models": {
-        "arrival": ("constant", "gamma", "poisson", "weibull"),
-        "conversation": ("geometric", "single"),
-        "length": ("empirical", "exponential", "fixed", "lognormal", "pareto-lognormal", "uniform"),
-        "modulation": ("on-off",),
-        "reasoning": ("bimodal", "ratio"),
+        "arrival": ("constant", "empirical", "gamma", "hawkes", "poisson", "weibull"),
+        "conversation": ("geometric", "lognormal", "single", "tool-calls"),
+        "length": (
+            *(
+                "empirical",
+                "exponential",
+                "fixed",
+                "gamma",
+                "lognormal",
+                "mixture",
+                "pareto",
+                "pareto-lognormal",
+            ),
+            *("uniform", "weibull", "zipf"),
+        ),
+        "modality": ("audio", "image", "video"),
+        "modulation": ("diurnal", "mmpp-2", "on-off", "piecewise"),
+        "reasoning": ("bimodal", "correlated", "ratio"),
     },
     "servegen-fw-pools": {"reader": ("azure", "csv", "jsonl", "mooncake", "pool", "servegen-data")},
     "servegen-fw-prompts": {"prompt": ("random-tokens", "random-words")},

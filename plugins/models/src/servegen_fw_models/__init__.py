@@ -1,4 +1,4 @@
-"""Arrivals, lengths, reasoning splits, conversations and modulations for servegen-fw."""
+"""Arrivals, modulations, lengths, modalities, reasoning splits and conversations for servegen-fw."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from servegen_fw.plugin import (
     ArrivalEntry,
     ConversationEntry,
     LengthEntry,
+    ModalityEntry,
     ModulationEntry,
     ReasoningEntry,
     hookimpl,
@@ -44,6 +45,18 @@ def servegen_arrivals() -> list[ArrivalEntry]:
             family=f"{_HERE}.weibull:WeibullFamily",
             summary="Weibull gaps of a given CV",
         ),
+        ArrivalEntry(
+            name="empirical",
+            config=options.EmpiricalGaps,
+            make=f"{_HERE}.gaps:make",
+            summary="independent gaps from given values, inline or from a CSV file",
+        ),
+        ArrivalEntry(
+            name="hawkes",
+            config=options.Hawkes,
+            make=f"{_HERE}.hawkes:make",
+            summary="arrivals that bring about arrivals, with a memory in seconds",
+        ),
     ]
 
 
@@ -56,7 +69,25 @@ def servegen_modulations() -> list[ModulationEntry]:
             config=options.OnOff,
             make=f"{_HERE}.modulation:make",
             summary="random busy and quiet periods, exponential, mean level 1",
-        )
+        ),
+        ModulationEntry(
+            name="mmpp-2",
+            config=options.Mmpp2,
+            make=f"{_HERE}.modulation:make_mmpp",
+            summary="two-state Markov chain of rates, mean level 1",
+        ),
+        ModulationEntry(
+            name="diurnal",
+            config=options.Diurnal,
+            make=f"{_HERE}.periodic:make_diurnal",
+            summary="smooth curve of the day, mean level 1 over a day",
+        ),
+        ModulationEntry(
+            name="piecewise",
+            config=options.Piecewise,
+            make=f"{_HERE}.periodic:make_piecewise",
+            summary="repeated curve through given points, mean level 1 over a period",
+        ),
     ]
 
 
@@ -89,6 +120,24 @@ def servegen_lengths() -> list[LengthEntry]:
             summary="log-normal, optionally cut",
         ),
         LengthEntry(
+            name="gamma",
+            config=options.GammaLength,
+            make=f"{_HERE}.lengths:make_gamma",
+            summary="gamma, optionally cut",
+        ),
+        LengthEntry(
+            name="weibull",
+            config=options.WeibullLength,
+            make=f"{_HERE}.lengths:make_weibull",
+            summary="Weibull, optionally cut",
+        ),
+        LengthEntry(
+            name="pareto",
+            config=options.Pareto,
+            make=f"{_HERE}.lengths:make_pareto",
+            summary="Pareto, optionally cut",
+        ),
+        LengthEntry(
             name="pareto-lognormal",
             config=options.ParetoLogNormal,
             make=f"{_HERE}.pareto_lognormal:make",
@@ -99,6 +148,43 @@ def servegen_lengths() -> list[LengthEntry]:
             config=options.Empirical,
             make=f"{_HERE}.empirical:make",
             summary="given values with weights, inline or from a CSV file",
+        ),
+        LengthEntry(
+            name="zipf",
+            config=options.Zipf,
+            make=f"{_HERE}.empirical:make_zipf",
+            summary="whole numbers from 1 to a maximum by Zipf's law",
+        ),
+        LengthEntry(
+            name="mixture",
+            config=options.Mixture,
+            make=f"{_HERE}.mixture:make",
+            summary="several lengths in given shares",
+        ),
+    ]
+
+
+@hookimpl
+def servegen_modalities() -> list[ModalityEntry]:
+    """Offer images, audio and video."""
+    return [
+        ModalityEntry(
+            name="image",
+            config=options.Image,
+            make=f"{_HERE}.modality:make_image",
+            summary="images, each client with standard sizes of its own",
+        ),
+        ModalityEntry(
+            name="audio",
+            config=options.Audio,
+            make=f"{_HERE}.modality:make_audio",
+            summary="audio clips, each client with standard lengths of its own",
+        ),
+        ModalityEntry(
+            name="video",
+            config=options.Video,
+            make=f"{_HERE}.modality:make_video",
+            summary="videos, each client with standard lengths of its own",
         ),
     ]
 
@@ -119,6 +205,12 @@ def servegen_reasoning() -> list[ReasoningEntry]:
             make=f"{_HERE}.reasoning:make_bimodal",
             summary="share of reasoning around two modes",
         ),
+        ReasoningEntry(
+            name="correlated",
+            config=options.Correlated,
+            make=f"{_HERE}.correlated:make",
+            summary="share around two modes, reasoning and answer of a given rank correlation",
+        ),
     ]
 
 
@@ -136,5 +228,17 @@ def servegen_conversations() -> list[ConversationEntry]:
             config=options.Geometric,
             make=f"{_HERE}.conversation:make_geometric",
             summary="geometric number of turns with think times",
+        ),
+        ConversationEntry(
+            name="lognormal",
+            config=options.LogNormalTurns,
+            make=f"{_HERE}.turns:make_lognormal",
+            summary="log-normal number of turns, think times with a long tail",
+        ),
+        ConversationEntry(
+            name="tool-calls",
+            config=options.ToolCalls,
+            make=f"{_HERE}.turns:make_tool_calls",
+            summary="users' turns, each followed by a burst of tool calls",
         ),
     ]

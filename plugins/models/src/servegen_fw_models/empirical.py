@@ -1,4 +1,4 @@
-"""Laws given by their values: a probability mass function from a suite or from a file."""
+"""Laws given by their values: a probability mass function from a suite, from a file, or by Zipf's law."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Pmf:
     cdf: F8
 
     @classmethod
-    def of(cls, values: Sequence[float], weights: Sequence[float] = ()) -> Pmf:
+    def of(cls, values: Sequence[float] | F8, weights: Sequence[float] | F8 = ()) -> Pmf:
         """Return the law of `values` in proportion to `weights` (equal if empty)."""
         value = np.asarray(values, np.float64)
         weight = np.asarray(weights, np.float64) if len(weights) else np.ones(len(value))
@@ -62,6 +62,12 @@ def make(config: options.Empirical) -> Pmf:
     if not config.path:
         return Pmf.of(config.values, config.weights)
     return Pmf.of(*read_csv(config.path))
+
+
+def make_zipf(config: options.Zipf) -> Pmf:
+    """Whole numbers from 1 to `max`, P(k) in proportion to k^-exponent."""
+    rank = np.arange(1.0, config.max + 1)
+    return Pmf.of(rank, rank**-config.exponent)
 
 
 def read_csv(path: str) -> tuple[list[float], list[float]]:

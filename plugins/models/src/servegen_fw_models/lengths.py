@@ -1,4 +1,4 @@
-"""Lengths with a quantile function in closed form: fixed, uniform, exponential, log-normal."""
+"""Lengths with a quantile function of their own: fixed, uniform, exponential, log-normal, gamma, Weibull, Pareto."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from servegen_fw_models.weibull import shape_of
+
 if TYPE_CHECKING:
     from servegen_fw_models import options
 
 F8: TypeAlias = npt.NDArray[np.float64]
+
+_LARGEST_LOG = 690.0
 
 
 @attrs.frozen
@@ -69,6 +73,55 @@ class LogNormal:
         )
 
 
+@attrs.frozen
+class Gamma:
+    """Gamma law of the given mean and CV, shape 1 / cv^2, given that it stays below `max`; a `Lengths`."""
+
+    mean: float
+    cv: float
+    max: float = math.inf
+
+    def ppf(self, u: F8) -> F8:
+        """Quantiles by the inverse of the regularised incomplete gamma function, to its rounding."""
+        from scipy.special import gammainc, gammaincinv
+
+        shape = 1.0 / self.cv**2
+        below = float(gammainc(shape, self.max * shape / self.mean)) if self.max < math.inf else 1.0
+        return np.asarray(np.minimum(gammaincinv(shape, np.asarray(u) * below) * self.mean / shape, self.max))
+
+
+@attrs.frozen
+class Weibull:
+    """Weibull law of the given scale and shape, given that it stays below `max`; a `Lengths`."""
+
+    scale: float
+    shape: float
+    max: float = math.inf
+
+    def ppf(self, u: F8) -> F8:
+        """Quantiles scale (-log(1 - u F(max)))^(1 / shape)."""
+        log_hazard = self.shape * math.log(self.max / self.scale) if self.max < math.inf else math.inf
+        below = -math.expm1(-math.exp(min(log_hazard, _LARGEST_LOG)))
+        return np.asarray(
+            np.minimum(self.scale * (-np.log1p(-np.asarray(u) * below)) ** (1 / self.shape), self.max)
+        )
+
+
+@attrs.frozen
+class Pareto:
+    """Pareto law from `min` on, P(X > x) = (min / x)^tail, given that it stays below `max`; a `Lengths`."""
+
+    min: float
+    tail: float
+    max: float = math.inf
+
+    def ppf(self, u: F8) -> F8:
+        """Quantiles min (1 - u F(max))^(-1 / tail)."""
+        below = -math.expm1(self.tail * math.log(self.min / self.max)) if self.max < math.inf else 1.0
+        log = -np.log1p(-np.asarray(u) * below) / self.tail
+        return np.asarray(np.minimum(self.min * np.exp(np.minimum(log, _LARGEST_LOG)), self.max))
+
+
 def make_fixed(config: options.Fixed) -> Fixed:
     """Always the same value."""
     return Fixed(config.value)
@@ -87,3 +140,19 @@ def make_exponential(config: options.Exponential) -> Exponential:
 def make_lognormal(config: options.LogNormal) -> LogNormal:
     """Log-normal, cut at `max`."""
     return LogNormal(config.median, config.sigma, config.max)
+
+
+def make_gamma(config: options.GammaLength) -> Gamma:
+    """Gamma, cut at `max`."""
+    return Gamma(config.mean, config.cv, config.max)
+
+
+def make_weibull(config: options.WeibullLength) -> Weibull:
+    """Weibull, cut at `max`."""
+    shape = shape_of(config.cv)
+    return Weibull(config.mean / math.gamma(1 + 1 / shape), shape, config.max)
+
+
+def make_pareto(config: options.Pareto) -> Pareto:
+    """Pareto, cut at `max`."""
+    return Pareto(config.min, config.tail, config.max)

@@ -48,3 +48,9 @@ class OnOff:
 def make(config: options.OnOff) -> OnOff:
     """Busy and quiet periods."""
     return OnOff(config.on_s, config.off_s, config.low)
+
+
+def make_mmpp(config: options.Mmpp2) -> OnOff:
+    """Two states by their levels and mean sojourns; the one with the higher level is the busy one."""
+    (high, busy_s), (low, quiet_s) = sorted(zip(config.levels, config.sojourn_s, strict=True), reverse=True)
+    return OnOff(busy_s, quiet_s, low / high)
