@@ -12,16 +12,20 @@ from servegen_fw.data.workload import Workload
 from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.protocols import GapFamily
 from servegen_fw.suite.model import Load, WorkloadSpec
+from servegen_fw.workload.cells import Cells
 from servegen_fw.workload.clients import Composer
 from servegen_fw.workload.collected import collected
+from servegen_fw.workload.curve import Curve
 from servegen_fw.workload.demand import Demand, demands
 from servegen_fw.workload.draft import GroupDraft
 from servegen_fw.workload.fields import fields_of
+from servegen_fw.workload.naive import Aggregate, NaiveClients, resampled, windows_of
 from servegen_fw.workload.part import Part, ready
 from servegen_fw.workload.population import Population
 from servegen_fw.workload.process import ProcessClients
 from servegen_fw.workload.products import CheckedArrivals, CheckedModulation
 from servegen_fw.workload.recorded import RecordedClients, natural_order
+from servegen_fw.workload.reference import NOTE, ReferenceClients
 from servegen_fw.workload.scale import copies_of, scaling
 from servegen_fw.workload.slices import SLICE_ROWS, Slices
 from servegen_fw.workload.streams import Streams
@@ -32,11 +36,12 @@ from servegen_fw.workload.trace import draft_recording
 
 @attrs.frozen(eq=False)
 class Means:
-    """What composing draws on: randomness, gap families, and counts of what a reader must know."""
+    """What composing draws on: randomness, gap families, and what a reader must know, counted and in words."""
 
     streams: Streams
     families: Mapping[str, GapFamily]
     tally: Counter[str] = attrs.field(factory=Counter)
+    notes: list[str] = attrs.field(factory=list)
 
 
 def compose(spec: WorkloadSpec, load: Load, streams: Streams, families: Mapping[str, GapFamily]) -> Workload:
@@ -130,28 +135,53 @@ def _sliced(
     )
     told = (f"{count:,} x {what}" for what, count in sorted(means.tally.items()))
     own = (note for part in parts for note in part.notes)
-    yield attrs.evolve(before, notes=(*filter(None, scaled), *told, *own))
+    yield attrs.evolve(before, notes=(*filter(None, scaled), *means.notes, *told, *own))
 
 
 def _draft(part: Part, demand: Demand, means: Means) -> GroupDraft:
     """Compose one group."""
     if isinstance(part.source, Workload):
-        return draft_recording(part, demand, scaling(part, demand), means.streams, means.tally)
+        return _replayed(part, demand, means)
     population = (
         _synthetic(part, demand, means)
         if part.source is None
         else _recorded(part, part.source, demand, means)
     )
     fields = fields_of(part.group, part.name, part.source, part.start_s)
+    if isinstance(part.source, ClientPool) and part.group.method == "naive":
+        cells = Cells.of(part.source, windows_of(part, demand), part.start_s)
+        fields = attrs.evolve(fields, cells=cells)
+    means.notes.extend(fields.notes)
     return Composer(part, population, fields, demand, means.streams, means.tally).draft()
+
+
+def _replayed(part: Part, demand: Demand, means: Means) -> GroupDraft:
+    """Recorded requests, or what NAIVE makes of them."""
+    scale = scaling(part, demand)
+    if part.group.method == "naive":
+        drawn, aggregate = resampled(part, demand, scale, means.families, means.streams)
+        means.notes.append(aggregate.note(part.name))
+        part = attrs.evolve(part, source=drawn, start_s=0.0, mean_turns=1.0)
+        demand = attrs.evolve(demand, rate=None)
+        scale = attrs.evolve(scale, intensity=Curve.constant(1.0))
+    return draft_recording(part, demand, scale, means.streams, means.tally)
 
 
 def _recorded(part: Part, pool: ClientPool, demand: Demand, means: Means) -> Population:
     """Clients of a pool, scaled to what is asked."""
     scale = scaling(part, demand)
+    if part.group.method == "naive":
+        aggregate = Aggregate.of_pool(part, demand, means.families, means.streams)
+        means.notes.append(aggregate.note(part.name))
+        return NaiveClients.of(part, aggregate, scale, demand, families=means.families, streams=means.streams)
     order = natural_order(pool.clients)
     members = copies_of(pool.clients, order, scale.copies, part.name, means.streams)
-    kind = ProcessClients if part.group.counts == "process" else RecordedClients
+    kind: type[ProcessClients | RecordedClients | ReferenceClients] = (
+        ProcessClients if part.group.counts == "process" else RecordedClients
+    )
+    if part.group.method == "reference":
+        means.notes.append(f'{part.name}: {NOTE} (method = "reference", for comparison only)')
+        kind = ReferenceClients
     return kind(
         pool=pool,
         members=members,
@@ -196,6 +226,7 @@ def _closed(parts: Sequence[Part], load: Load, means: Means) -> Workload:
     horizon_s = min(available_s, 1.25 * load.requests / per_s if per_s > 0 else 60.0)
     while True:
         means.tally.clear()
+        means.notes.clear()
         workload = collected(_sliced(parts, load, horizon_s, means), load.requests)
         if len(workload) == load.requests:
             return workload

@@ -122,6 +122,22 @@ def _contradictions(part: Part) -> list[Problem]:
                     cure='leave out `counts`; "process" needs a client pool',
                 )
             )
+        if group.method == "reference":
+            found.append(
+                Problem(
+                    "the reference tool knows clients only, no recorded requests",
+                    who=f"{part.who}.method",
+                    cure='leave out `method`, choose method = "naive", or fit a client pool',
+                )
+            )
+        if group.dependence:
+            found.append(
+                Problem(
+                    "recorded requests have the dependence that was recorded",
+                    who=f"{part.who}.dependence",
+                    cure="leave out `dependence`, or fit a client pool",
+                )
+            )
         if group.scale == "clients":
             found.append(
                 Problem(

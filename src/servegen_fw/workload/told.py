@@ -43,7 +43,8 @@ def scale_note(part: Part, demand: Demand, *, alone: bool, taken: int, requests:
     if part.group.scale == "thin":
         done = f"thinned to {rate}"
     elif part.group.scale == "rate":
-        whose = "every client" if isinstance(part.source, ClientPool) else "the recording"
+        pooled = isinstance(part.source, ClientPool) and part.group.method != "naive"
+        whose = "every client" if pooled else "the recording"
         done = f"{whose} {'sped up' if asked > demand.recorded else 'slowed down'} to {rate}"
     else:
         done, far = f"{_clients(part, taken)} for {rate}", _departure(asked, demand, requests)
