@@ -16,8 +16,8 @@ ENTRIES = {entry.name: entry for entry in servegen_fw_pools.servegen_readers()}
 
 
 def test_the_readers_are_declared() -> None:
-    """Six readers, each with a summary."""
-    assert set(ENTRIES) == {"pool", "servegen-data", "azure", "mooncake", "csv", "jsonl"}
+    """Seven readers, each with a summary."""
+    assert set(ENTRIES) == {"pool", "servegen-data", "profile", "azure", "mooncake", "csv", "jsonl"}
     assert all(isinstance(entry, ReaderEntry) and entry.summary for entry in ENTRIES.values())
 
 

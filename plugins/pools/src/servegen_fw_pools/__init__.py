@@ -28,6 +28,12 @@ def servegen_readers() -> list[ReaderEntry]:
             summary="the published ServeGen client data, compiled and cached",
         ),
         ReaderEntry(
+            name="profile",
+            config=options.Profile,
+            make=f"{_HERE}.profile:make",
+            summary="a population written in the suite: rates and CVs window by window",
+        ),
+        ReaderEntry(
             name="azure",
             config=options.Azure,
             make=f"{_HERE}.logs.azure:make",
@@ -56,7 +62,7 @@ def servegen_readers() -> list[ReaderEntry]:
 
 @hookimpl
 def servegen_check(suite: Any) -> Sequence[tuple[str, str, str]]:
-    """Report unknown shipped pools and missing files, each with the place of its option."""
+    """Report unknown shipped pools, missing files and profiles that do not fit, each with the place of its option."""
     from servegen_fw_pools.checks import check
 
     return check(suite)

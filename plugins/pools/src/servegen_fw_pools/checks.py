@@ -1,4 +1,4 @@
-"""What can be told about a suite's sources before anything is read: names of shipped pools, and files that are missing."""
+"""What can be told about a suite's sources before anything is read: names of shipped pools, missing files, profiles."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from servegen_fw_pools import options
+from servegen_fw_pools.profile import problems
 from servegen_fw_pools.shipped import shipped_names, unknown_pool
 
 _WITH_PATH = (options.Published, options.Azure, options.Mooncake, options.Jsonl)
@@ -24,6 +25,8 @@ def check(suite: Any) -> Sequence[tuple[str, str, str]]:
 def _source(at: str, config: object) -> Iterator[tuple[str, str, str]]:
     if isinstance(config, options.Shipped):
         yield from _pool(at, config)
+    elif isinstance(config, options.Profile):
+        yield from ((f"{at}.{option}", what, cure) for option, what, cure in problems(config))
     elif isinstance(config, _WITH_PATH):
         yield from _file(f"{at}.path", config.path)
 

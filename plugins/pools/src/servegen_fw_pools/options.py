@@ -45,6 +45,28 @@ class Mooncake:
     block_tokens: int = setting(512, doc="prompt tokens behind one hash id", unit="tokens", ge=1)
 
 
+@attrs.frozen
+class Profile:
+    """A population written down instead of recorded: rate and CV window by window. Lengths come from the group."""
+
+    rates: tuple[float, ...] = setting(
+        doc="requests per second of all clients together, window by window", unit="1/s", ge=0
+    )
+    cv: tuple[float, ...] = setting(
+        (1.0,),
+        doc="coefficient of variation of each client's gaps, one for all windows or one for each",
+        ge=0,
+    )
+    window_s: float = setting(600.0, doc="length of a window", unit="s", gt=0, key="window")
+    repeat: int = setting(1, doc="how many times the windows follow each other, such as days", ge=1)
+    family: str = setting("gamma", doc="gap family: gamma, weibull or another that an arrival entry offers")
+    clients: int = setting(1, doc="number of clients", ge=1)
+    skew: float = setting(0.0, doc="Zipf exponent of the clients' rates; 0 for equal rates", ge=0, le=10)
+    name: str = setting(
+        "profile", doc="name of the population and of its clients: NAME-1, the fastest, NAME-2 ..."
+    )
+
+
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
 
 
