@@ -14,7 +14,7 @@ from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.suite.model import Case, Suite, Target
 from servegen_fw.suite.places import placed, problem_at
-from servegen_fw.workload.compose import compose
+from servegen_fw.workload.compose import compose, compose_stream
 from servegen_fw.workload.planning import render
 from servegen_fw.workload.streams import Streams
 from servegen_fw.workload.summary import summarise
@@ -68,6 +68,25 @@ def _composed(suite: Suite, case: Case, streams: Streams, registry: Registry) ->
         return compose(suite.workload, case.load, streams, registry.families)
     except InputError as error:
         raise placed(suite, case.name, error) from error
+
+
+def sliced(
+    suite: Suite, case: str, repeat: int = 0, *, registry: Registry | None = None
+) -> Iterator[Workload]:
+    """Compose one case of a suite as slices of time; see `compose_stream`.
+
+    Raises
+    ------
+        InputError: as the slices are drawn, the population cannot offer the load.
+    """
+    registry = registry or suite.registry or Registry.load()
+    (wanted,) = chosen("case", {case.name: case for case in suite.cases}, (case,)).values()
+    try:
+        yield from compose_stream(
+            suite.workload, wanted.load, _streams(suite.seed, repeat), registry.families
+        )
+    except InputError as error:
+        raise placed(suite, wanted.name, error) from error
 
 
 def reached(suite: Suite, against: Mapping[str, Target], registry: Registry) -> Mapping[str, Reached]:

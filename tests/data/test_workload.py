@@ -112,7 +112,7 @@ def test_an_empty_workload_has_empty_columns() -> None:
     assert len(empty.digest) == 64
 
 
-DIGEST = "c2bdc44c615baa4994cd8a45ef9c93e15f65fa131994f3f15b3d66bae300eff9"
+DIGEST = "6270196af9b3b5dcfe466b7a30f6c5ea7e834418bd1c5b7bef269709533b4ac5"
 
 
 def test_the_digest_is_pinned(workload: Workload) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -11,8 +13,8 @@ import numpy as np
 import pytest
 
 from servegen_fw.data.workload import Workload
-from servegen_fw.errors import InputError
-from servegen_fw.results.export import write_workload
+from servegen_fw.errors import InputError, Problem
+from servegen_fw.results.export import write_slices, write_workload
 from servegen_fw.results.store import read_workload
 from servegen_fw.testing import make_workload
 
@@ -34,6 +36,47 @@ def test_parquet_replays(tmp_path: Path) -> None:
     """A Parquet file gives back a workload with the same digest."""
     write_workload(workload(), tmp_path / "w.parquet")
     assert read_workload(tmp_path / "w.parquet").digest == workload().digest
+
+
+def test_slices_replay(tmp_path: Path) -> None:
+    """Slices written one after the other are read as the whole workload: digest, parents, items, names and notes."""
+    whole = attrs.evolve(workload(), notes=("told at the end",))
+    slices = [whole.select(np.arange(3)), whole.select(np.arange(3, 6)), whole.select(np.empty(0, np.int64))]
+    early = (attrs.evolve(part, notes=()) for part in slices[:-1])
+    n, digest = write_slices(itertools.chain(early, slices[-1:]), tmp_path / "w.parquet")
+    assert (n, digest) == (6, whole.digest)
+    back = read_workload(tmp_path / "w.parquet")
+    assert back.digest == whole.digest
+    assert back.parent.tolist() == whole.parent.tolist() == [-1, 0, 1, -1, 3, 4]
+    assert (back.notes, back.clients.names, back.duration_s) == (
+        whole.notes,
+        whole.clients.names,
+        whole.duration_s,
+    )
+
+
+def test_slices_of_nothing_replay(tmp_path: Path) -> None:
+    """A workload without requests is a file too."""
+    write_slices([workload().select(np.empty(0, np.int64))], tmp_path / "w.parquet")
+    assert len(read_workload(tmp_path / "w.parquet")) == 0
+
+
+def test_a_failure_between_slices_leaves_the_old_file(tmp_path: Path) -> None:
+    """Composing that fails half-way leaves no new file and no scratch file, and keeps the old one."""
+    path = tmp_path / "w.parquet"
+    write_workload(workload(), path)
+    before = path.read_bytes()
+
+    def broken() -> Iterator[Workload]:
+        yield workload()
+        raise InputError(Problem("nothing left"))
+
+    with pytest.raises(InputError, match="nothing left"):
+        write_slices(broken(), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(InputError, match="cannot be written"):
+        write_slices([workload()], tmp_path / "no" / "w.parquet")
 
 
 @pytest.mark.parametrize("name", ["w.csv", "w.jsonl"])

@@ -38,22 +38,26 @@ def generate_command(
 ) -> None:
     """Compose one case of SUITE and write its workload. A Parquet file holds everything and replays with run --workload."""
     from servegen_fw.errors import InputError, Problem
-    from servegen_fw.prepare import plan
-    from servegen_fw.results.export import write_workload
+    from servegen_fw.prepare import chosen, plan, sliced
+    from servegen_fw.results.export import form_of, write_slices, write_workload
 
     suite, registry = options.load(suite_path, overrides, block, strict)
-    if not cases and len(suite.cases) > 1:
-        names = ", ".join(case.name for case in suite.cases)
+    wanted = chosen("case", {case.name: case for case in suite.cases}, cases)
+    if len(wanted) > 1:
+        what = "several cases are chosen" if cases else "the suite has several cases"
         raise InputError(
-            Problem(
-                "the suite has several cases and a file holds one",
-                who="--case",
-                cure=f"choose one of {names}",
-            )
+            Problem(f"{what} and a file holds one", who="--case", cure=f"choose one of {', '.join(wanted)}")
         )
     if repeat >= suite.repeats:
         raise InputError(Problem(f"the suite has {suite.repeats} repeats, numbered from 0", who="--repeat"))
-    for planned in plan(suite, registry=registry, cases=cases):
-        if planned.repeat == repeat:
-            write_workload(planned.workload, out, form)
-            click.echo(f"{out}: {len(planned.workload):,} requests · digest {planned.workload.digest[:8]}")
+    if (form or form_of(out)) == "parquet":
+        n, digest = write_slices(sliced(suite, next(iter(wanted)), repeat, registry=registry), out)
+    else:
+        workload = next(
+            planned.workload
+            for planned in plan(suite, registry=registry, cases=cases)
+            if planned.repeat == repeat
+        )
+        n, digest = len(workload), workload.digest
+        write_workload(workload, out, form)
+    click.echo(f"{out}: {n:,} requests · digest {digest[:8]}")

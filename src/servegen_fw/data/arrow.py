@@ -11,12 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from servegen_fw.data.arrays import I8, AnyArray
+from servegen_fw.data.digest import first_digest
 from servegen_fw.data.records import COUNT_COLUMNS, STATUS_NAMES, TIME_COLUMNS, Chunks, Harness, Records
 from servegen_fw.data.run import Observations
 from servegen_fw.data.workload import COLUMNS, ITEM_COLUMNS, Clients, Items, Workload
 from servegen_fw.errors import InputError, Problem
 
-WORKLOAD_FORMAT = 1
+WORKLOAD_FORMAT = 2
+"""Format 1 differs in its digest only."""
 RECORDS_FORMAT = 1
 META_KEY = b"servegen_fw"
 
@@ -44,26 +46,38 @@ def _meta(table: pa.Table, what: str, newest: int) -> Mapping[str, Any]:
 
 def workload_table(workload: Workload) -> pa.Table:
     """Return the workload as one table, items as a list column, with names and digest in the schema's metadata."""
+    return workload_rows(workload).replace_schema_metadata(workload_meta(workload, workload.digest))
+
+
+def workload_rows(workload: Workload, before: int = 0) -> pa.Table:
+    """Return the rows as a table without metadata; `before` rows of the same workload went before them."""
     items = workload.items
     structs = pa.StructArray.from_arrays(
         [pa.array(getattr(items, name)) for name in ITEM_COLUMNS], names=list(ITEM_COLUMNS)
     )
     columns: dict[str, Any] = {name: pa.array(getattr(workload, name)) for name in COLUMNS}
+    if before:
+        columns["parent"] = pa.array(np.where(workload.parent < 0, -1, workload.parent + before))
     columns["items"] = pa.LargeListArray.from_arrays(pa.array(items.offsets), structs)
     columns |= {name: pa.array(column) for name, column in workload.extra.items()}
+    return pa.table(columns)
+
+
+def workload_meta(workload: Workload, digest: str) -> dict[bytes, bytes]:
+    """Return what a workload's file says of it beside its rows; of the last slice of one that comes in slices."""
     clients = workload.clients
     meta = {
         "what": "workload",
         "format": WORKLOAD_FORMAT,
-        "digest": workload.digest,
+        "digest": digest,
         "duration_s": workload.duration_s,
         "clients": list(clients.names),
         "group": clients.group.tolist(),
         "groups": list(clients.groups),
-        "modalities": list(items.modalities),
+        "modalities": list(workload.items.modalities),
         "notes": list(workload.notes),
     }
-    return pa.table(columns).replace_schema_metadata({META_KEY: json.dumps(meta).encode()})
+    return {META_KEY: json.dumps(meta).encode()}
 
 
 def workload_from_table(table: pa.Table) -> Workload:
@@ -95,10 +109,11 @@ def workload_from_table(table: pa.Table) -> Workload:
         },
         notes=tuple(meta["notes"]),
     )
-    if workload.digest != meta["digest"]:
+    digest = workload.digest if meta["format"] > 1 else first_digest(workload)
+    if digest != meta["digest"]:
         raise InputError(
             Problem(
-                f"its rows have digest {workload.digest[:12]}, but the file states {meta['digest'][:12]}: it was changed or damaged",
+                f"its rows have digest {digest[:12]}, but the file states {meta['digest'][:12]}: it was changed or damaged",
                 cure="write it again with: servegen-fw generate SUITE --out FILE",
             )
         )

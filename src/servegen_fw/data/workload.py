@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
 import numpy as np
 
 from servegen_fw.data.arrays import F8, I2, I4, I8, AnyArray
-
-DIGEST_VERSION = b"servegen-workload-1"
+from servegen_fw.data.digest import Digest
 
 COLUMNS: Final = {
     "due_s": "f8",
@@ -194,25 +192,9 @@ class Workload:
         Covers due times in microseconds, think times in milliseconds, tokens, client, session, turn, prefix and
         items; not names, and nothing in floating point, so that it does not hang on a processor's last bit.
         """
-        sha = hashlib.sha256(DIGEST_VERSION)
-        for name, column in self._integers():
-            sha.update(name.encode())
-            sha.update(len(column).to_bytes(8, "little"))
-            sha.update(np.ascontiguousarray(column, "<i8").tobytes())
-        return sha.hexdigest()
-
-    def _integers(self) -> Iterator[tuple[str, AnyArray]]:
-        waits = np.isnan(self.due_s)
-        yield "due_us", np.where(waits, -1, np.rint(np.where(waits, 0.0, self.due_s) * 1e6)).astype(np.int64)
-        yield "think_ms", np.rint(self.think_s * 1e3).astype(np.int64)
-        for name, dtype in COLUMNS.items():
-            if dtype != "f8":
-                yield name, getattr(self, name)
-        yield "item_offsets", self.items.offsets
-        for name, dtype in ITEM_COLUMNS.items():
-            if dtype != "f8":
-                yield f"item_{name}", getattr(self.items, name)
-        yield "item_ms", np.rint(self.items.seconds * 1e3).astype(np.int64)
+        digest = Digest()
+        digest.add(self)
+        return digest.value
 
     def select(self, rows: I8) -> Workload:
         """Return the requests `rows` (ascending, whole sessions or their leading turns), parents renumbered."""

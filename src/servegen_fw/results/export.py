@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from servegen_fw.data import arrow
+from servegen_fw.data.digest import Digest
 from servegen_fw.data.workload import Workload
 from servegen_fw.errors import InputError, Problem
 
@@ -34,9 +36,8 @@ def write_workload(workload: Workload, path: Path, form: str | None = None) -> N
     ------
         InputError: the suffix says nothing, the folder does not exist, or the file cannot be written.
     """
-    chosen = form or _by_suffix(path)
-    temporary = path.with_name(f".{path.name}.new")
-    try:
+    chosen = form or form_of(path)
+    with _replacing(path) as temporary:
         if chosen == "parquet":
             pq.write_table(arrow.workload_table(workload), temporary, compression="zstd")
         elif chosen == "csv":
@@ -45,13 +46,64 @@ def write_workload(workload: Workload, path: Path, form: str | None = None) -> N
             rows = _mooncake(workload) if chosen == "mooncake" else iter(_flat(workload).to_pylist())
             with temporary.open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
-        temporary.replace(path)
+
+
+def write_slices(slices: Iterable[Workload], path: Path) -> tuple[int, str]:
+    """Write a workload that comes in consecutive slices to one Parquet file, a row group each; as `write_workload` would.
+
+    Memory holds a slice. Names, notes and digest are in the file's footer, since only the end knows them.
+
+    Parameters
+    ----------
+        slices: what `compose_stream` yields: whole sessions each, parents counting the slice's own rows.
+        path: file to make or replace.
+
+    Returns
+    -------
+        Number of requests, and the digest of the whole.
+
+    Raises
+    ------
+        InputError: the folder does not exist, the file cannot be written, or composing found something wrong.
+    """
+    digest = Digest()
+    with _replacing(path) as temporary, contextlib.ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+        for part in slices:
+            rows = arrow.workload_rows(part, digest.requests)
+            if writer is None:
+                writer = stack.enter_context(pq.ParquetWriter(temporary, rows.schema, compression="zstd"))
+            digest.add(part)
+            if rows.num_rows:
+                writer.write_table(rows, row_group_size=rows.num_rows)
+            last = part
+        assert writer is not None  # noqa: S101 - there is one slice at least
+        writer.add_key_value_metadata(arrow.workload_meta(last, digest.value))
+    return digest.requests, digest.value
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its place if all goes well, and is gone if not."""
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        try:
+            yield temporary
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise InputError(Problem(f"cannot be written: {error.strerror or error}", who=str(path))) from error
 
 
-def _by_suffix(path: Path) -> str:
+def form_of(path: Path) -> str:
+    """Return the format that a file's suffix names.
+
+    Raises
+    ------
+        InputError: it names none.
+    """
     for suffix in sorted(SUFFIXES, key=len, reverse=True):
         if path.name.endswith(suffix):
             return SUFFIXES[suffix]

@@ -208,7 +208,11 @@ class ResultFolder:
 
 def _table(path: Path) -> pa.Table:
     try:
-        return pq.read_table(path)
+        table = pq.read_table(path)
+        # What was only known at the end stands in the footer, and not in the schema that stands in it, too.
+        footer = pq.read_metadata(path).metadata or {}
+        told = {arrow.META_KEY: footer[arrow.META_KEY]} if arrow.META_KEY in footer else {}
+        return table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
     except FileNotFoundError:
         raise InputError(Problem("no such file", who=str(path))) from None
     except (pa.ArrowInvalid, OSError) as error:
