@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from servegen_fw.hooks.protocols import Streams as Streams
     from servegen_fw.hooks.setting import setting as setting
     from servegen_fw.hooks.specs import hookimpl as hookimpl
+    from servegen_fw.results.result import Result as Result
+    from servegen_fw.results.store import read_workload as read_workload
     from servegen_fw.workload.pool_file import open_pool as open_pool
     from servegen_fw.workload.pool_file import save_pool as save_pool
     from servegen_fw.workload.renewal import renewal as renewal
@@ -100,6 +102,7 @@ _HOME = {
     "Report": "servegen_fw.data.report",
     "ReporterEntry": "servegen_fw.hooks.entries",
     "Request": "servegen_fw.data.payload",
+    "Result": "servegen_fw.results.result",
     "Run": "servegen_fw.data.run",
     "STATUS_NAMES": "servegen_fw.data.records",
     "Scalar": "servegen_fw.data.run",
@@ -112,6 +115,7 @@ _HOME = {
     "Workload": "servegen_fw.data.workload",
     "hookimpl": "servegen_fw.hooks.specs",
     "open_pool": "servegen_fw.workload.pool_file",
+    "read_workload": "servegen_fw.results.store",
     "renewal": "servegen_fw.workload.renewal",
     "save_pool": "servegen_fw.workload.pool_file",
     "setting": "servegen_fw.hooks.setting",

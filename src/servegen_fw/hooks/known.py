@@ -25,7 +25,20 @@ KNOWN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "modulation": ("diurnal", "mmpp-2", "on-off", "piecewise"),
         "reasoning": ("bimodal", "correlated", "ratio"),
     },
-    "servegen-fw-pools": {"reader": ("azure", "csv", "jsonl", "mooncake", "pool", "profile", "servegen-data")},
+    "servegen-fw-pools": {
+        "reader": (
+            "azure",
+            "bailian",
+            "burstgpt",
+            "csv",
+            "jsonl",
+            "mooncake",
+            "parquet",
+            "pool",
+            "profile",
+            "servegen-data",
+        )
+    },
     "servegen-fw-prompts": {"prompt": ("random-tokens", "random-words")},
     "servegen-fw-sim": {"backend": ("sim",)},
     "servegen-fw-vllm": {"backend": ("vllm",)},

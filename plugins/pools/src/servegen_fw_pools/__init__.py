@@ -36,26 +36,44 @@ def servegen_readers() -> list[ReaderEntry]:
         ReaderEntry(
             name="azure",
             config=options.Azure,
-            make=f"{_HERE}.logs.azure:make",
+            make=f"{_HERE}.logs.readers:make_azure",
             summary="an Azure LLM inference trace (CSV)",
+        ),
+        ReaderEntry(
+            name="burstgpt",
+            config=options.Burstgpt,
+            make=f"{_HERE}.logs.readers:make_burstgpt",
+            summary="a BurstGPT trace (CSV)",
         ),
         ReaderEntry(
             name="mooncake",
             config=options.Mooncake,
-            make=f"{_HERE}.logs.mooncake:make",
+            make=f"{_HERE}.logs.readers:make_mooncake",
             summary="a Mooncake trace (JSONL) with shared prefixes",
+        ),
+        ReaderEntry(
+            name="bailian",
+            config=options.Bailian,
+            make=f"{_HERE}.logs.readers:make_bailian",
+            summary="a Bailian trace (JSONL) with conversations and shared prefixes",
         ),
         ReaderEntry(
             name="csv",
             config=options.Csv,
-            make=f"{_HERE}.logs.named:make_csv",
+            make=f"{_HERE}.logs.readers:make_csv",
             summary="a request log in CSV",
         ),
         ReaderEntry(
             name="jsonl",
             config=options.Jsonl,
-            make=f"{_HERE}.logs.named:make_jsonl",
+            make=f"{_HERE}.logs.readers:make_jsonl",
             summary="a request log in JSON lines",
+        ),
+        ReaderEntry(
+            name="parquet",
+            config=options.Parquet,
+            make=f"{_HERE}.logs.readers:make_parquet",
+            summary="a request log in Parquet",
         ),
     ]
 

@@ -10,7 +10,7 @@ from servegen_fw_pools import options
 from servegen_fw_pools.profile import problems
 from servegen_fw_pools.shipped import shipped_names, unknown_pool
 
-_WITH_PATH = (options.Published, options.Azure, options.Mooncake, options.Jsonl)
+_WITH_PATH = (options.Published, options.LogFile)
 
 
 def check(suite: Any) -> Sequence[tuple[str, str, str]]:

@@ -10,8 +10,8 @@ import numpy as np
 
 from servegen_fw.plugin import ClientPool, InputError, Problem, Tables
 from servegen_fw_pools.dataset import read_dataset
-from servegen_fw_pools.mending import Tableau, mend
 from servegen_fw_pools.logs.text import stop_at
+from servegen_fw_pools.mending import Tableau, mend
 from servegen_fw_pools.trace import FAMILIES, Trace, read_trace
 
 if TYPE_CHECKING:

@@ -31,21 +31,6 @@ class Published:
 
 
 @attrs.frozen
-class Azure:
-    """The Azure LLM inference traces: CSV with TIMESTAMP, ContextTokens, GeneratedTokens."""
-
-    path: str = setting(doc="the CSV file", path=True)
-
-
-@attrs.frozen
-class Mooncake:
-    """The Mooncake traces: JSON lines with timestamp (ms), input_length, output_length, hash_ids."""
-
-    path: str = setting(doc="the JSONL file", path=True)
-    block_tokens: int = setting(512, doc="prompt tokens behind one hash id", unit="tokens", ge=1)
-
-
-@attrs.frozen
 class Profile:
     """A population written down instead of recorded: rate and CV window by window. Lengths come from the group."""
 
@@ -67,14 +52,48 @@ class Profile:
     )
 
 
+@attrs.frozen
+class LogFile:
+    """What the readers of logs have in common."""
+
+    path: str = setting(doc="the log file", path=True)
+    on_bad_rows: Literal["stop", "skip"] = setting(
+        "stop",
+        doc="damaged rows: stop and show them, or replay the rest and say in the notes what was skipped",
+    )
+
+
+@attrs.frozen
+class Azure(LogFile):
+    """The Azure LLM inference traces: CSV with TIMESTAMP, ContextTokens, GeneratedTokens."""
+
+
+@attrs.frozen
+class Burstgpt(LogFile):
+    """The BurstGPT traces: CSV with Timestamp (s), Request tokens, Response tokens."""
+
+
+@attrs.frozen
+class Mooncake(LogFile):
+    """The Mooncake traces: JSON lines with timestamp (ms), input_length, output_length, hash_ids."""
+
+    block_tokens: int = setting(512, doc="prompt tokens behind one hash id", unit="tokens", ge=1)
+
+
+@attrs.frozen
+class Bailian(LogFile):
+    """The Bailian traces: JSON lines with chat_id, parent_chat_id, timestamp (s), lengths, turn, hash_ids."""
+
+    block_tokens: int = setting(16, doc="prompt tokens behind one hash id", unit="tokens", ge=1)
+
+
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
 
 
 @attrs.frozen
-class Jsonl:
-    """A request log of one JSON object a line. Options name the keys; an empty name means that there is none."""
+class NamedColumns(LogFile):
+    """A log whose columns the suite names. An empty name means that there is none."""
 
-    path: str = setting(doc="the log file", path=True)
     timestamp: str = setting("timestamp", doc="arrival of the request")
     time_unit: TimeUnit = setting("s", doc="unit of the timestamps; iso for ISO 8601 texts")
     input: str = setting("input_tokens", doc="prompt tokens, carried history included")
@@ -89,7 +108,17 @@ class Jsonl:
 
 
 @attrs.frozen
-class Csv(Jsonl):
+class Jsonl(NamedColumns):
+    """A request log of one JSON object a line. Options name the keys; an empty name means that there is none."""
+
+
+@attrs.frozen
+class Parquet(NamedColumns):
+    """A request log in Parquet; a column of timestamps needs no unit. Options name the columns; an empty name: none."""
+
+
+@attrs.frozen
+class Csv(NamedColumns):
     """A request log in CSV with a header line. Options name the columns; an empty name means that there is none."""
 
     delimiter: str = setting(",", doc="one character between the columns", pattern=".|\t")

@@ -3,59 +3,98 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import attrs
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:?\d\d)?")
+    I8 = npt.NDArray[np.int64]
+    Bool = npt.NDArray[np.bool_]
+
+_LOCAL: Final = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
+_ZONE: Final = r"(?:Z|[+-]\d\d(?::?\d\d)?)"
+_NAIVE: Final = pa.timestamp("ns")
+_ZONED: Final = pa.timestamp("ns", "UTC")
 
 
-class NotAnInstant(ValueError):  # noqa: N818 - it says what the text is not
-    """Texts that are no instants; `rows` holds (index, what is wrong)."""
+@attrs.frozen(eq=False)
+class Instants:
+    """Moments of a column of texts.
 
-    def __init__(self, rows: list[tuple[int, str]]) -> None:
-        self.rows = rows
-        super().__init__(f"{len(rows)} texts are no instants")
-
-
-def instants_ns(texts: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Nanoseconds since 1970 of ISO 8601 texts with up to 9 fraction digits; int64[n].
-
-    A text without a zone counts as UTC.
-
-    Raises
-    ------
-        NotAnInstant: some texts are not of that form, or no such day exists.
+    Attributes
+    ----------
+        ns: int64[n]; nanoseconds since 1970, 0 where `bad`. A text without a zone counts as UTC.
+        bad: bool[n]; whether the text names no moment.
+        zones: how many texts were written with each zone; "" for none, "+00:00" for Z too.
     """
-    matches = [_INSTANT.fullmatch(text.strip()) for text in texts]
-    bad = [(row, f"{texts[row]!r} is no ISO 8601 time") for row, match in enumerate(matches) if match is None]
-    if bad:
-        raise NotAnInstant(bad)
-    found = [match for match in matches if match]
+
+    ns: I8
+    bad: Bool
+    zones: dict[str, int]
+
+
+def instants(texts: pa.StringArray) -> Instants:
+    """Read ISO 8601 texts with up to 9 fraction digits, with or without a zone; null is bad."""
+    n = len(texts)
+    none = np.zeros(n, np.bool_)
+    if not texts.null_count:
+        if (ns := _cast(texts, _NAIVE)) is not None:
+            return Instants(ns, none, {"": n} if n else {})
+        if (ns := _cast(texts, _ZONED)) is not None:
+            return Instants(ns, none, _zones(texts))
+    texts = pc.utf8_trim_whitespace(texts)
+    ns, bad = np.zeros(n, np.int64), np.ones(n, np.bool_)
+    zones: dict[str, int] = {}
+    for type_, pattern in ((_NAIVE, f"^{_LOCAL}$"), (_ZONED, f"^{_LOCAL}{_ZONE}$")):
+        fits = pc.fill_null(pc.match_substring_regex(texts, pattern), False)
+        rows = np.flatnonzero(fits.to_numpy(zero_copy_only=False))
+        some = texts.take(pa.array(rows))
+        ns[rows], bad[rows] = _each(some, type_)
+        fine = some.filter(pa.array(~bad[rows]))
+        zones |= _zones(fine) if type_ is _ZONED else {"": len(fine)}
+    return Instants(ns, bad, {zone: count for zone, count in zones.items() if count})
+
+
+def why_bad(text: str) -> str:
+    """Say what is wrong with a text that is no moment."""
+    if re.fullmatch(_LOCAL + _ZONE + "?", text.strip()):
+        return f"{text!r} names no moment that exists"
+    return f"{text!r} is no ISO 8601 time"
+
+
+def _cast(texts: pa.StringArray, type_: pa.DataType) -> I8 | None:
     try:
-        local = np.array([match[1] for match in found], "datetime64[ns]").astype(np.int64)
-    except ValueError as error:
-        raise NotAnInstant(_impossible([match[1] for match in found])) from error
-    return np.asarray(local - np.array([_zone_ns(match[2] or "Z") for match in found], np.int64))
+        return np.asarray(pc.cast(pc.cast(texts, type_), pa.int64()).to_numpy(zero_copy_only=False))
+    except pa.ArrowInvalid:
+        return None
 
 
-def _impossible(texts: list[str]) -> list[tuple[int, str]]:
-    bad = []
-    for row, text in enumerate(texts):
-        try:
-            np.datetime64(text, "ns")
-        except ValueError:
-            bad.append((row, f"{text!r} names no moment that exists"))
-    return bad
+def _each(texts: pa.StringArray, type_: pa.DataType) -> tuple[I8, Bool]:
+    """Cast what can be; halves without a bad text are done at once."""
+    ns = _cast(texts, type_)
+    if ns is not None:
+        return ns, np.zeros(len(texts), np.bool_)
+    if len(texts) == 1:
+        return np.zeros(1, np.int64), np.ones(1, np.bool_)
+    half = len(texts) // 2
+    left, right = _each(texts[:half], type_), _each(texts[half:], type_)
+    return np.concatenate((left[0], right[0])), np.concatenate((left[1], right[1]))
 
 
-def _zone_ns(zone: str) -> int:
-    if zone == "Z":
-        return 0
-    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
-    return (-1 if zone[0] == "-" else 1) * minutes * 60 * 10**9
+def _zones(texts: pa.StringArray) -> dict[str, int]:
+    if not len(texts):
+        return {}
+    if pc.all(pc.ends_with(texts, "Z")).as_py():
+        return {"+00:00": len(texts)}
+    found = pc.struct_field(pc.extract_regex(texts, f"(?P<zone>{_ZONE})$"), "zone").value_counts()
+    zones: dict[str, int] = {}
+    for one in found.to_pylist():
+        digits = "+0000" if one["values"] == "Z" else one["values"].replace(":", "").ljust(5, "0")
+        zone = f"{digits[:3]}:{digits[3:]}"
+        zones[zone] = zones.get(zone, 0) + one["counts"]
+    return zones

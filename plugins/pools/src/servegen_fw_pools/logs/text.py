@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from servegen_fw.plugin import InputError, Place, Problem
@@ -13,6 +14,7 @@ MAX_PROBLEMS = 20
 """How many problems of one source are shown at once."""
 
 _LONGEST_LINE = 200
+_ESCAPED = re.compile("[\udc80-\udcff]")
 
 
 def read_text(path: Path) -> str:
@@ -39,6 +41,34 @@ def read_text(path: Path) -> str:
                 cure="save the file as UTF-8",
             )
         ) from error
+
+
+def first_line(path: Path) -> str:
+    """Return the file's first line, without a byte-order mark and its end.
+
+    Raises
+    ------
+        InputError: as `read_text`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.readline()
+    except OSError as error:
+        raise InputError(
+            Problem(f"cannot be read: {error.strerror}", who=str(path), cure="check the path")
+        ) from error
+    line = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff").rstrip("\r\n")
+    if (problem := not_utf8(path, 1, line)) is not None:
+        raise InputError(problem)
+    return line
+
+
+def not_utf8(path: Path, number: int, line: str) -> Problem | None:
+    """Tell the first byte that is not UTF-8 in a line decoded with ``surrogateescape``; None if there is none."""
+    if line.isascii() or not (found := _ESCAPED.search(line)):
+        return None
+    what = f"byte 0x{ord(found[0]) - 0xDC00:02x} is not UTF-8"
+    return Problem(what, place=Place(str(path), number, found.start() + 1), cure="save the file as UTF-8")
 
 
 def place_at(path: Path, text: str, offset: int, width: int = 1) -> Place:

@@ -1,76 +1,37 @@
-"""Reader of the Mooncake traces (Apache-2.0): one JSON object a line, with ids of the prompt's token blocks.
+"""Shared prefixes of a log that tells hashes of the prompts' token blocks.
 
 Equal leading ids mean equal leading tokens. A request's prefix is the longest leading run of blocks that at least one
-other request of the trace has too, earlier or later; the last block may be partly filled.
+other request of the log has too, earlier or later; the last block may be partly filled.
 
 A workload's column holds one prefix id a row, while runs of blocks form a tree. The tree is cut into *heavy paths*
 (Sleator and Tarjan 1983): from each block on, the path follows the continuation that most requests take. A request's
 prefix id is the number of the path on which its run ends. Two requests of one path share exactly what they share in
-the trace; what two requests of different paths have in common above the fork is not told. Turns of a conversation,
+the log; what two requests of different paths have in common above the fork is not told. Turns of a conversation,
 which is where reuse comes from, lie on one path.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import itertools
+from typing import TYPE_CHECKING
 
-import attrs
 import numpy as np
-
-from servegen_fw.plugin import Workload
-from servegen_fw_pools.logs.notation import read_jsonl
-from servegen_fw_pools.options import Mooncake
-from servegen_fw_pools.logs.replay import Log, replay
-from servegen_fw_pools.logs.text import MAX_PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from servegen_fw_pools.logs.log import Blocks
+
     I8 = npt.NDArray[np.int64]
 
 
-@attrs.frozen
-class MooncakeReader:
-    """Reads one trace."""
-
-    config: Mooncake
-
-    def read(self) -> Workload:
-        """Return the requests of one client, "all", with their shared prefixes.
-
-        Raises
-        ------
-            InputError: the file is missing or damaged; up to 20 bad cells at once.
-        """
-        path = Path(self.config.path).expanduser()
-        rows = read_jsonl(path, ("timestamp", "input_length", "output_length", "hash_ids"))
-        inputs = rows.tokens("input_length")
-        blocks = rows.cells["hash_ids"]
-        for row in [row for row, ids in enumerate(blocks) if not _are_ids(ids)][: MAX_PROBLEMS + 1]:
-            rows.complain(row, "hash_ids", "hash_ids is no list of whole numbers", "mend the row")
-        time_s, outputs = rows.times_s("timestamp", "ms"), rows.tokens("output_length")
-        rows.stop()
-        prefix, run = shared_runs(blocks)
-        log = Log(
-            time_s=time_s,
-            input_tokens=inputs,
-            output_tokens=outputs,
-            prefix=prefix,
-            prefix_tokens=np.minimum(run * self.config.block_tokens, inputs),
-        )
-        return replay(log, path.stem)
-
-
-def make(config: Mooncake) -> MooncakeReader:
-    """Make the reader ``mooncake``."""
-    return MooncakeReader(config)
-
-
-def _are_ids(found: Any) -> bool:
-    return isinstance(found, list) and all(type(block) is int for block in found)
+def prefixes(blocks: Blocks, input_tokens: npt.NDArray[np.int32]) -> tuple[I8, I8]:
+    """Prefix id (-1 for none) and prefix tokens (at most the prompt's) of each request, int64[n] each."""
+    ids, offsets = blocks.ids.tolist(), blocks.offsets.tolist()
+    prefix, run = shared_runs([ids[begin:end] for begin, end in itertools.pairwise(offsets)])
+    return prefix, np.minimum(run * blocks.tokens, input_tokens)
 
 
 def shared_runs(blocks: Sequence[Sequence[int]]) -> tuple[I8, I8]:
