@@ -131,12 +131,89 @@ def test_a_session_is_found_only_behind_its_whole_prefix():
     ]
 
 
-@pytest.mark.parametrize(("prompt", "prefix_tokens"), [(64, 64), (50, 64), (500, 48)])
-def test_what_is_not_the_same_prefix_is_not_shared(prompt, prefix_tokens):
-    """A prompt not longer than the prefix, or one with another length under the same name, holds its own blocks."""
+@pytest.mark.parametrize(("prompt", "prefix_tokens"), [(64, 64), (50, 64)])
+def test_a_prompt_that_is_all_prefix_shares_nothing(prompt, prefix_tokens):
+    """A prompt not longer than its prefix holds its own blocks."""
     blocks = Blocks(100, 16)
     held(blocks, 0, 100)
     other = Job(1, prompt, 1, prefix="p", prefix_tokens=prefix_tokens)
     assert blocks.in_use(other) == blocks.cached(other) == 0
     blocks.share(other)
     assert other.shared == 0
+
+
+def test_jobs_of_one_prefix_share_the_shorter_length():
+    """A longer job holds what a shorter one lacks, and frees just that when it leaves before it."""
+    blocks = Blocks(100, 16)
+    short = held(blocks, 0, 100, prefix_tokens=48)
+    assert blocks.free == 100 - 7
+    long = held(blocks, 1, 200, prefix_tokens=128)
+    assert blocks.free == 100 - 7 - (13 - 3)
+    probe = Job(2, 500, 1, prefix="p", prefix_tokens=96)
+    assert blocks.in_use(probe) == 6
+    assert blocks.cached(probe, ahead=1000) == 96
+    blocks.give(long)
+    assert blocks.free == 100 - 7
+    assert blocks.in_use(probe) == 3
+    assert blocks.cached(probe) == 96
+    assert blocks.cached(probe, ahead=1000) == 48
+    blocks.give(short)
+    assert blocks.free == 100
+
+
+def test_a_longer_prefix_finds_what_a_shorter_one_left():
+    """After a job of 3 blocks one of 5 finds 3, and after that one of 4 finds 4."""
+    blocks = Blocks(100, 16)
+    blocks.give(held(blocks, 0, 100, prefix_tokens=48))
+    assert blocks.cached(Job(1, 200, 1, prefix="p", prefix_tokens=80)) == 48
+    blocks.give(held(blocks, 1, 200, prefix_tokens=80))
+    assert blocks.cached(Job(2, 200, 1, prefix="p", prefix_tokens=64)) == 64
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nested_prefixes_are_never_found_beyond_what_a_queue_of_blocks_holds(seed):
+    """Against every single block, with users of eight lengths of one prefix: free blocks agree, hits are never too long.
+
+    While no more blocks were handed out than there are, so that none can have been overwritten, they are exact.
+    """
+    rng = np.random.default_rng(seed)
+    total = 400 if seed % 2 else 90
+    blocks = Blocks(total, 16)
+    queue = deque([None] * total)
+    used, jobs, handed = {}, {}, 0
+    for row in range(300):
+        if jobs and (rng.random() < 0.5 or blocks.free < 30):
+            job, own = jobs.pop(list(jobs)[int(rng.integers(len(jobs)))])
+            length = job.shared
+            blocks.give(job)
+            queue.extend([None] * own)
+            for block in reversed(range(length)):
+                used[block] -= 1
+                if not used[block]:
+                    queue.append(block)
+        else:
+            length = int(rng.integers(1, 9))
+            tokens = 16 * length + int(rng.integers(1, 60))
+            probe = Job(row, tokens, 1, prefix="p", prefix_tokens=16 * length)
+            there = {block for block, users in used.items() if users} | set(queue)
+            leading = next(block for block in range(length + 1) if block == length or block not in there)
+            assert blocks.cached(probe) <= 16 * leading
+            if handed <= total:
+                assert blocks.cached(probe) == 16 * leading
+            before = blocks.free
+            blocks.share(probe)
+            own = blocks.of(tokens) - length
+            blocks.take(own)
+            handed += before - blocks.free
+            probe.held, probe.computed = own, tokens
+            jobs[row] = probe, own
+            for block in range(length):
+                if not used.get(block):
+                    if block in queue:
+                        queue.remove(block)
+                    else:
+                        queue.popleft()
+                used[block] = used.get(block, 0) + 1
+            for _ in range(own):
+                queue.popleft()
+        assert blocks.free == len(queue)

@@ -26,15 +26,65 @@ class Left(NamedTuple):
 
 
 class Shared:
-    """A prefix that jobs share: held once while anyone uses it, freed like a job's blocks by the last user."""
+    """A prefix that jobs share, each as far as its own goes: held once while anyone uses it, freed like a job's blocks.
 
-    __slots__ = ("blocks", "computed", "end", "users")
+    Jobs of one prefix may use different lengths of it; the shorter ones are the beginning of the longer ones. Blocks
+    that only a longer user needed are freed when it leaves.
 
-    def __init__(self, blocks: int) -> None:
-        self.blocks = blocks
-        self.users = 0
+    Attributes
+    ----------
+        held: blocks in use, those of the longest user.
+        computed: leading blocks that someone has computed.
+        users: number of users by blocks used.
+        freed: pieces behind `held` in the queue of free blocks: first block, block after the last, one past the
+            position of the first one in the queue; ascending.
+    """
+
+    __slots__ = ("computed", "freed", "held", "users")
+
+    def __init__(self) -> None:
+        self.held = 0
         self.computed = 0
-        self.end = 0
+        self.users: dict[int, int] = {}
+        self.freed: list[tuple[int, int, int]] = []
+
+    def leading(self, taken: int) -> int:
+        """Leading blocks that are in use or not overwritten yet, once `taken` blocks were handed out."""
+        found = self.held
+        for first, last, end in self.freed:
+            if first > found:
+                break
+            found = first + max(0, min(last - first, end - taken))
+            if found < last:
+                break
+        return min(found, max(self.held, self.computed))
+
+    def use(self, blocks: int, taken: int) -> int:
+        """Let one more user have the first `blocks` blocks; returns how many must be handed out for it."""
+        more = max(0, blocks - self.held)
+        if more:
+            self.computed = self.leading(taken)
+            self.held = blocks
+            rest = (
+                (max(first, blocks), last, end - max(0, blocks - first)) for first, last, end in self.freed
+            )
+            self.freed = [piece for piece in rest if piece[0] < piece[1]]
+        self.users[blocks] = self.users.get(blocks, 0) + 1
+        return more
+
+    def leave(self, blocks: int, computed: int) -> int:
+        """Take a user of `blocks` blocks, of which it had computed `computed`, away; returns how many become free."""
+        self.computed = max(self.computed, min(computed, blocks))
+        self.users[blocks] -= 1
+        if not self.users[blocks]:
+            del self.users[blocks]
+        less, self.held = self.held, max(self.users, default=0)
+        return less - self.held
+
+    def free(self, blocks: int, end: int, taken: int) -> None:
+        """Note that the `blocks` blocks behind `held` have entered the queue, the first one just before `end`."""
+        alive = [piece for piece in self.freed if piece[2] > taken]
+        self.freed = [(self.held, self.held + blocks, end), *alive]
 
 
 class Blocks:
@@ -95,7 +145,7 @@ class Blocks:
         if prefix:
             shared = self._shared.get(job.prefix)
             if shared is not None:
-                hit = prefix if shared.users else max(0, min(shared.computed, shared.end - taken))
+                hit = min(prefix, shared.leading(taken))
         # What the job itself computed before a preemption is all its own; of a session's last turn only a part is.
         left, reusable = job.left, job.prompt + job.emitted
         if left is None and job.key is not None:
@@ -108,32 +158,25 @@ class Blocks:
     def in_use(self, job: Job) -> int:
         """Blocks of a job's prefix that others hold, so that it need not."""
         shared = self._shared.get(job.prefix) if job.prefix is not None else None
-        return shared.blocks if shared is not None and shared.users and self._sharable(job) else 0
+        return 0 if shared is None else min(shared.held, self._sharable(job))
 
     def share(self, job: Job) -> None:
-        """Let a job that is admitted use its prefix's blocks; the first user takes them."""
+        """Let a job that is admitted use its prefix's blocks; those that no one uses yet are taken."""
         job.shared = self._sharable(job)
-        if not job.shared:
-            return
-        shared = self._shared.get(job.prefix)
-        if shared is None or not shared.users:
-            shared = self._shared[job.prefix] = Shared(job.shared)
-            self.take(job.shared)
-        shared.users += 1
+        if job.shared:
+            shared = self._shared.setdefault(job.prefix, Shared())
+            self.take(shared.use(job.shared, self._taken))
 
     def _sharable(self, job: Job) -> int:
-        """Blocks of a job's prefix, 0 if it has none or one that is not the prefix others use under this name."""
+        """Whole blocks of a job's prefix, 0 if it has none or no text of its own."""
         if job.prefix is None or job.prefix_tokens >= job.prompt:
             return 0
-        blocks = job.prefix_tokens // self._size
-        shared = self._shared.get(job.prefix)
-        return 0 if shared is not None and shared.users and shared.blocks != blocks else blocks
+        return job.prefix_tokens // self._size
 
     def _unshare(self, job: Job, full: int) -> None:
         shared = self._shared[job.prefix]
-        shared.users -= 1
-        shared.computed = max(shared.computed, min(full, shared.blocks))
-        if not shared.users:
-            self.free += shared.blocks
-            shared.end = self._taken + self.free
+        less = shared.leave(job.shared, full)
+        if less:
+            self.free += less
+            shared.free(less, self._taken + self.free, self._taken)
         job.shared = 0
