@@ -18,6 +18,8 @@ F8: TypeAlias = npt.NDArray[np.float64]
 GRID = 8193
 _REACH = 36.7  # 1 / (1 + exp(36.7)) is the last step below 1 that doubles have
 _HALVINGS = 60
+SMOOTH = 1e-3
+"""A rise between two points that comes down to this share of itself is none at once."""
 
 
 @attrs.frozen(eq=False)
@@ -54,16 +56,9 @@ class Knots:
         x = np.asarray(law.ppf(u), np.float64)
         if not np.isfinite(x).all() or (np.diff(x) < 0).any():
             raise ValueError("a law's quantiles are not finite or do not ascend")
-        low, high, below, above = u[:-1], u[1:], x[:-1], x[1:]
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            at = np.asarray(law.ppf(middle), np.float64)
-            left = at - below > above - at
-            low, high = np.where(left, low, middle), np.where(left, middle, high)
-            below, above = np.where(left, below, at), np.where(left, at, above)
-        jump = above - below > 1e-3 * np.diff(x)
-        every_u = np.concatenate((u[:-1], [1.0], low[jump], low[jump]))
-        every_x = np.concatenate((x, below[jump], above[jump]))
+        low, high, below, above = _jumps(law, u, x)
+        every_u = np.concatenate((u[:-1], [1.0], (low + high) / 2, (low + high) / 2))
+        every_x = np.concatenate((x, below, above))
         order = np.lexsort((every_x, every_u))
         return cls(every_u[order], np.maximum.accumulate(every_x[order]))
 
@@ -90,3 +85,21 @@ class Knots:
         part = np.divide(x - self.x[low], width, out=np.zeros_like(x), where=width > 0)
         inside = self.u[low] + part * (self.u[high] - self.u[low])
         return np.asarray(np.where(at == 0, 0.0, np.where(at == len(self.x), 1.0, inside)))
+
+
+def _jumps(law: Lengths, u: F8, x: F8) -> tuple[F8, F8, F8, F8]:
+    """Where quantiles jump between two points: u on both sides of each jump, and x.
+
+    The half with more of the rise is kept until nothing is left of it, or nothing of the interval.
+    """
+    low, high, below, above = u[:-1].copy(), u[1:].copy(), x[:-1].copy(), x[1:].copy()
+    enough = SMOOTH * (above - below)
+    at = np.flatnonzero(above > below)
+    for _ in range(_HALVINGS):
+        middle = (low[at] + high[at]) / 2
+        value = np.asarray(law.ppf(middle), np.float64)
+        left = value - below[at] > above[at] - value
+        low[at], high[at] = np.where(left, low[at], middle), np.where(left, middle, high[at])
+        below[at], above[at] = np.where(left, below[at], value), np.where(left, value, above[at])
+        at = at[above[at] - below[at] > enough[at]]
+    return low[at], high[at], below[at], above[at]
