@@ -26,6 +26,7 @@ KNOWN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "reasoning": ("bimodal", "correlated", "ratio"),
     },
     "servegen-fw-pools": {
+        "command": ("characterize", "fit", "pool"),
         "reader": (
             "azure",
             "bailian",
