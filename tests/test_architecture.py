@@ -15,7 +15,7 @@ from servegen_fw import plugin as facade
 
 ROOT = Path(__file__).parent.parent
 KERNEL = ROOT / "src" / "servegen_fw"
-ROOMS = ("data", "hooks", "suite", "workload", "drive", "judge", "results", "prepare", "flow", "cli")
+ROOMS = ("data", "hooks", "suite", "workload", "drive", "judge", "certify", "results", "prepare", "flow", "cli")
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 DECLARATIONS = [f"servegen_fw_{folder.name}" for folder in PLUGINS]
 HEAVY = ("numpy", "scipy", "pyarrow", "rich", "httptools", "uvloop", "cattrs", "asyncio", "ssl")

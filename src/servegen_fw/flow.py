@@ -6,12 +6,14 @@ Every name used here lives in the room where its noun is explained; this page on
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from servegen_fw.certify.certificate import Examination
+from servegen_fw.data.certificate import Certificate
 from servegen_fw.data.plan import Plan
 from servegen_fw.data.records import Records
 from servegen_fw.data.report import Report
@@ -24,9 +26,10 @@ from servegen_fw.drive.preflight import is_virtual
 from servegen_fw.errors import BackendError, InputError
 from servegen_fw.hooks.registry import Registry
 from servegen_fw.judge.cell import judge
-from servegen_fw.prepare import Planned, chosen, described, payloads, plan, reached
-from servegen_fw.results.fingerprint import fingerprint
+from servegen_fw.prepare import Planned, chosen, described, examined, payloads, plan, reached, repeated
+from servegen_fw.results.fingerprint import changed, fingerprint
 from servegen_fw.results.live import Watch
+from servegen_fw.results.recover import journalled, stored_suite
 from servegen_fw.results.result import Result
 from servegen_fw.results.store import (
     STATE_COMPLETE,
@@ -41,7 +44,7 @@ from servegen_fw.suite.model import Suite, Target
 from servegen_fw.suite.places import problem_at
 from servegen_fw.workload.planning import plan_of
 
-__all__ = ["Planned", "plan", "run"]
+__all__ = ["Planned", "certify_result", "certify_suite", "plan", "run"]
 
 
 def run(
@@ -53,6 +56,7 @@ def run(
     targets: Sequence[str] = (),
     workload: Workload | None = None,
     show: bool = False,
+    require_certificate: bool = False,
 ) -> Result:
     """Run a suite: every case on every target, each judged and stored as soon as it has ended.
 
@@ -67,6 +71,7 @@ def run(
         targets: names; default all.
         workload: sent as it is instead of composing (see `plan`).
         show: live progress on standard error if that is a terminal.
+        require_certificate: judge cells without a passing certificate INVALID, as the suite's own key does.
 
     Raises
     ------
@@ -74,6 +79,8 @@ def run(
     """
     registry = registry or suite.registry or Registry.load()
     registry.require_intact(suite.require)
+    if require_certificate:
+        suite = attrs.evolve(suite, report=attrs.evolve(suite.report, require_certificate=True))
     against = chosen("target", suite.targets, targets)
     there = reached(suite, against, registry)
     ready = (
@@ -98,6 +105,7 @@ def run(
     for planned, messages in itertools.chain([first], ready):
         folder.write_workload(planned.case.name, planned.repeat, planned.workload)
         report = attrs.evolve(report, workload=(*report.workload, described(planned)))
+        examination: Examination | None = None
         for name, target in against.items():
             key = CellKey(planned.case.name, name, planned.repeat)
             cell_plan = plan_of(planned.case.load, planned.workload, messages)
@@ -110,6 +118,10 @@ def run(
                 raise InputError(problem_at(suite, ("target", name, "backend"), gone)) from error
             folder.write_records(key, records)
             folder.write_observations(key, seen)
+            if examination is None:
+                examination = examined(suite, planned, registry, given=workload is not None)
+            certificate = examination.certificate(records, name)
+            folder.write_certificate(key, certificate)
             cell = judge(
                 cell_plan,
                 records,
@@ -120,6 +132,7 @@ def run(
                 registry=registry,
                 facts={**target.facts, **there[name].facts, **facts},
                 observations=seen,
+                certificate=certificate,
             )
             report = attrs.evolve(report, cells=(*report.cells, cell), partial=records.harness.interrupted)
             folder.write_report(report, STATE_PARTIAL if report.partial else STATE_RUNNING)
@@ -127,6 +140,47 @@ def run(
                 return Result(folder, report, STATE_PARTIAL, registry)
     folder.write_report(report, STATE_COMPLETE)
     return Result(folder, report, STATE_COMPLETE, registry)
+
+
+def certify_suite(
+    suite: Suite, *, registry: Registry | None = None, cases: Sequence[str] = ()
+) -> Iterator[Certificate]:
+    """Compose and certify every case and repeat of a suite, one at a time, without sending anything.
+
+    Raises
+    ------
+        InputError: as `plan`.
+    """
+    registry = registry or suite.registry or Registry.load()
+    for planned in plan(suite, registry=registry, cases=cases):
+        yield examined(suite, planned, registry).certificate()
+
+
+def certify_result(
+    path: Path | str, *, registry: Registry | None = None, cases: Sequence[str] = ()
+) -> Iterator[Certificate]:
+    """Certify every cell of a result folder anew: the law from its suite, what was sent from its records.
+
+    Raises
+    ------
+        InputError: no result folder, damaged files, or unknown cases.
+    """
+    result = Result.open(path, registry)
+    registry, folder, suite = result.registry, result.folder, stored_suite(result.folder, result.registry)
+    wanted = chosen("case", {case.name: case for case in suite.cases}, cases)
+    differs = changed(result.report.fingerprint, fingerprint(registry))
+    for cell in result.report.cells:
+        if cell.case in wanted:
+            key = CellKey(cell.case, cell.target, cell.repeat)
+            workload = folder.read_workload(key.case, key.repeat)
+            records = folder.read_records(key)
+            planned = Planned(wanted[key.case], key.repeat, repeated(suite.seed, key.repeat), workload)
+            given = cell.certificate is not None and not cell.certificate.law
+            examination = examined(suite, planned, registry, given=given)
+            if examination.groups:
+                examination = examination.recomposed(suite, registry, differs)
+            records = journalled(folder, key, workload) if records is None else records
+            yield examination.certificate(records, key.target)
 
 
 def _measure(

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from servegen_fw.certify.certificate import Examination
 from servegen_fw.data.payload import Payloads
 from servegen_fw.data.workload import Workload
 from servegen_fw.drive.preflight import Reached, lacking, preflight
@@ -59,7 +60,7 @@ def plan(
         )
     for repeat in range(suite.repeats):
         for case in wanted.values():
-            streams = _streams(suite.seed, repeat)
+            streams = repeated(suite.seed, repeat)
             yield Planned(case, repeat, streams, workload or _composed(suite, case, streams, registry))
 
 
@@ -83,7 +84,7 @@ def sliced(
     (wanted,) = chosen("case", {case.name: case for case in suite.cases}, (case,)).values()
     try:
         yield from compose_stream(
-            suite.workload, wanted.load, _streams(suite.seed, repeat), registry.families
+            suite.workload, wanted.load, repeated(suite.seed, repeat), registry.families
         )
     except InputError as error:
         raise placed(suite, wanted.name, error) from error
@@ -133,6 +134,19 @@ def payloads(
     return made
 
 
+def examined(suite: Suite, planned: Planned, registry: Registry, *, given: bool = False) -> Examination:
+    """Take the law of what a case sends from its suite; `given` if the workload came as a file."""
+    return Examination.of(
+        suite,
+        planned.case,
+        planned.workload,
+        planned.streams,
+        registry,
+        repeat=planned.repeat,
+        given=given,
+    )
+
+
 def described(planned: Planned) -> str:
     """Return one line on what a case sends, with what composition had to decide."""
     repeat = f", repeat {planned.repeat + 1}" if planned.repeat else ""
@@ -140,7 +154,7 @@ def described(planned: Planned) -> str:
     return f"{planned.case.name}{repeat}: {summarise(planned.workload).headline()}{notes}"
 
 
-def _streams(seed: int, repeat: int) -> Streams:
+def repeated(seed: int, repeat: int) -> Streams:
     """Return a repeat's streams; repeat 0 has the suite's own, so that one repeat and the first of many are equal."""
     return Streams(int(Streams(seed).at("repeat", repeat).integers(2**63)) if repeat else seed)
 

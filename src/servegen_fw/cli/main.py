@@ -31,6 +31,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "check": ("servegen_fw.cli.check:check_command", "Check suites and show every problem with its place."),
     "generate": ("servegen_fw.cli.generate:generate_command", "Write a suite's workload to a file."),
+    "certify": (
+        "servegen_fw.cli.certify:certify_command",
+        "Test whether a workload is what its suite claims, and whether it was sent.",
+    ),
     "show": ("servegen_fw.cli.show:show_command", "Show a stored result, complete or partial."),
     "plugins": ("servegen_fw.cli.plugins:plugins_command", "List installed plugins and what they offer."),
     "schema": (

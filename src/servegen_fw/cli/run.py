@@ -23,6 +23,11 @@ STATUS = {"PASS": EXIT_PASS, "FAIL": EXIT_MISSED, "INVALID": EXIT_INVALID}
     type=click.Path(path_type=Path, file_okay=False),
     help="Result folder; default results/NAME-TIME.",
 )
+@click.option(
+    "--require-certificate",
+    is_flag=True,
+    help="Without a passing certificate of its workload a cell is INVALID.",
+)
 @options.json_option
 @click.pass_context
 def run_command(
@@ -36,6 +41,7 @@ def run_command(
     targets: tuple[str, ...],
     workload: Path | None,
     out: Path | None,
+    require_certificate: bool,
     as_json: bool,
 ) -> None:
     """Run SUITE: compose its workload, drive every target, judge, and store the result.
@@ -49,7 +55,14 @@ def run_command(
     suite, registry = options.load(suite_path, overrides, block, strict)
     given = read_workload(workload) if workload else None
     result = run(
-        suite, registry=registry, out=out, cases=cases, targets=targets, workload=given, show=not as_json
+        suite,
+        registry=registry,
+        out=out,
+        cases=cases,
+        targets=targets,
+        workload=given,
+        show=not as_json,
+        require_certificate=require_certificate,
     )
     formats = [name for name in suite.report.formats if not (as_json and name == "console")]
     result.publish(formats)

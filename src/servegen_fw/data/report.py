@@ -8,6 +8,7 @@ from typing import Any, Literal
 import attrs
 
 from servegen_fw.data.arrays import F8, I8
+from servegen_fw.data.certificate import Certificate
 
 Verdict = Literal["PASS", "FAIL", "INVALID"]
 GateStatus = Literal["ok", "warn", "invalid", "unknown", "n/a"]
@@ -161,6 +162,7 @@ class Cell:
         digest: of the workload.
         facts: of target, backend and harness.
         partial: why the cell is incomplete ("" if it is whole).
+        certificate: whether the workload is what it claims, and was sent; None where a run was killed before it was made.
     """
 
     case: str
@@ -177,6 +179,7 @@ class Cell:
     digest: str
     facts: Mapping[str, Any] = attrs.field(factory=dict)
     partial: str = ""
+    certificate: Certificate | None = None
 
 
 @attrs.frozen(eq=False)

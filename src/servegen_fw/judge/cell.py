@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from servegen_fw.data.certificate import Certificate
 from servegen_fw.data.plan import Plan
 from servegen_fw.data.records import STATUS_NAMES, Records
 from servegen_fw.data.report import Cell, Gate, ObjectiveResult, Verdict
 from servegen_fw.data.run import Observations, Run
 from servegen_fw.hooks.entries import MetricEntry
 from servegen_fw.judge import clients, gates, objectives, readings, selection
+from servegen_fw.judge.certificate_gate import certified
 from servegen_fw.suite.model import Objective, Suite, Where
 
 if TYPE_CHECKING:
@@ -33,12 +35,14 @@ def judge(
     registry: Registry,
     facts: Mapping[str, Any],
     observations: Observations | None = None,
+    certificate: Certificate | None = None,
 ) -> Cell:
     """Judge one finished run.
 
     Listed are the kernel's metrics and those that objectives name. The verdict is INVALID if a gate says so or an
     objective has nothing to be judged by, else FAIL if an objective is missed, else PASS; `Cell.reasons` holds the
-    codes: a gate's (``"driver-lag"``), ``"no-data:METRIC"``, ``"missed:METRIC:STAT"``.
+    codes: a gate's (``"driver-lag"``), ``"no-data:METRIC"``, ``"missed:METRIC:STAT"``. A `certificate` other than a passing
+    one is a warning, or makes it INVALID where the suite requires one.
 
     Raises
     ------
@@ -59,7 +63,11 @@ def judge(
     results = tuple(
         result for slo in slos for result in _objective(slo, run, entries[slo.metric], found[slo.metric])
     )
-    checks = (*checks, gates.enough(results))
+    checks = (
+        *checks,
+        gates.enough(results),
+        certified(certificate, required=suite.report.require_certificate),
+    )
     verdict, reasons = verdict_of(checks, results)
     return Cell(
         case=case,
@@ -76,6 +84,7 @@ def judge(
         digest=plan.workload.digest,
         facts=dict(facts),
         partial=records.harness.interrupted,
+        certificate=certificate,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import cattrs
 import numpy as np
 
+from servegen_fw.data.certificate import Certificate
 from servegen_fw.data.report import Report
 
 
@@ -64,6 +65,17 @@ def plain(value: Any) -> Any:
 def report_to_json(report: Report) -> dict[str, Any]:
     """Return the report as JSON-able data."""
     return dict(plain(_converter().unstructure(report)))
+
+
+def certificate_to_json(certificate: Certificate) -> dict[str, Any]:
+    """Return a certificate as JSON-able data, its verdict included."""
+    data = dict(plain(_converter().unstructure(certificate)))
+    return {"verdict": certificate.verdict, **data}
+
+
+def certificate_from_json(data: dict[str, Any]) -> Certificate:
+    """Return the certificate of data made by `certificate_to_json`."""
+    return _converter().structure(data, Certificate)
 
 
 def report_from_json(data: dict[str, Any]) -> Report:

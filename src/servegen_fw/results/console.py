@@ -124,6 +124,21 @@ def _clients(cell: Cell) -> list[RenderableType]:
     return [Text(head), table]
 
 
+def _certificate(cell: Cell) -> list[Text]:
+    """What the workload was held against, in one line; failed checks are told by their gate."""
+    made = cell.certificate
+    if made is None:
+        return []
+    style = {"certified": "green", "not certified": "bold yellow", "unknown": "dim"}[made.verdict]
+    checks = (
+        f"{made.passed} checks"
+        if not made.failed
+        else f"{len(made.failed)} of {made.passed + len(made.failed)} checks failed"
+    )
+    law = f" against {made.law}" if made.law else ""
+    return [Text.assemble("workload  ", (made.verdict, style), f"{law} ({checks})")]
+
+
 def _gates(cell: Cell) -> list[Text]:
     line = Text("gates     ")
     for gate in cell.gates:
@@ -167,7 +182,7 @@ def _cell(cell: Cell, repeats: int) -> RenderableType:
                 )
             )
     tally = ", ".join(f"{count:,} {name}" for name, count in cell.counts.items() if count)
-    parts += [*_clients(cell), *_gates(cell), Text(f"requests  {tally}"), Text("")]
+    parts += [*_clients(cell), *_certificate(cell), *_gates(cell), Text(f"requests  {tally}"), Text("")]
     return Group(*parts)
 
 

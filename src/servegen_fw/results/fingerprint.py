@@ -38,6 +38,21 @@ def _version(distribution: str) -> str:
         return ""
 
 
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What may make another workload of the same suite: numpy's minor version and plugins, as one phrase; "" if nothing."""
+    old, new = (str(facts.get("libraries", {}).get("numpy", "")) for facts in (before, now))
+    parts = []
+    if old.split(".")[:2] != new.split(".")[:2]:
+        parts.append(f"numpy was {old or 'unknown'} and is {new}")
+    old_plugins, new_plugins = (facts.get("plugins", {}) for facts in (before, now))
+    parts += [
+        f"{name} was {version} and is {new_plugins.get(name, 'not installed')}"
+        for name, version in old_plugins.items()
+        if new_plugins.get(name) != version
+    ]
+    return ", ".join(parts)
+
+
 def fingerprint(registry: Registry, targets: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the facts that two runs must share to be comparable, plugins' own facts (`servegen_environment`) included.
 

@@ -12,6 +12,7 @@
         records.parquet      once it has ended
         chunk_times.parquet, chunk_segments.parquet
         observations.parquet   if the target has observers
+        certificate.md       whether the workload is what it claims, and was sent
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from servegen_fw.data import arrow
+from servegen_fw.data.certificate import Certificate
 from servegen_fw.data.records import Records
 from servegen_fw.data.report import Report
 from servegen_fw.data.run import Observations
 from servegen_fw.data.workload import Workload
 from servegen_fw.errors import InputError, Problem
+from servegen_fw.results.certificate_page import certificate_page
 from servegen_fw.results.codec import plain, report_from_json, report_to_json
 
 RESULT_FORMAT: Final = 1
@@ -126,6 +129,11 @@ class ResultFolder:
         self._parquet(cell / "records.parquet", arrow.records_table(records))
         self.journal(key).unlink(missing_ok=True)
 
+    def write_certificate(self, key: CellKey, certificate: Certificate) -> None:
+        """Store a cell's certificate for people; the report holds it for programs."""
+        cell = self.cell(key)
+        self._replace(f"cells/{cell.name}/certificate.md", certificate_page(certificate).encode())
+
     def write_observations(self, key: CellKey, observations: Observations) -> None:
         """Store what observers sampled in a cell; nothing is written if there were none."""
         if len(observations.t_ns):
@@ -195,9 +203,10 @@ class ResultFolder:
         return arrow.records_from_table(_table(cell / "records.parquet"), chunks)
 
     def _replace(self, name: str, content: bytes) -> None:
-        temporary = self.path / f".{name}.new"
+        path = self.path / name
+        temporary = path.with_name(f".{path.name}.new")
         temporary.write_bytes(content)
-        temporary.replace(self.path / name)
+        temporary.replace(path)
 
     def _parquet(self, path: Path, table: pa.Table) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

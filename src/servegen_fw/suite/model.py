@@ -210,6 +210,9 @@ class ReportSpec:
     """What is written at the end."""
 
     formats: tuple[str, ...] = setting(("console",), doc="names of reporters")
+    require_certificate: bool = setting(
+        default=False, doc="whether a cell whose workload is not certified is INVALID instead of a warning"
+    )
 
 
 @attrs.frozen
