@@ -67,6 +67,15 @@ def test_rows_with_a_prefix_id_share_its_words(make_workload: Any, streams: Any)
     assert none[:20] != second[:20]
 
 
+def test_prefixes_of_one_id_are_nested(make_workload: Any, streams: Any) -> None:
+    """A longer prefix begins with the shorter one of the same id, and goes on where that one's own text begins."""
+    workload = make_workload(3, input_tokens=[60, 60, 60], prefix=[8, 8, 8], prefix_tokens=[20, 30, 45])
+    short, longer, longest = (text.split() for text in WORDS_OF.render(workload, streams).user)
+    assert short[:20] == longer[:20] == longest[:20]
+    assert longer[:30] == longest[:30]
+    assert short[20:30] != longer[20:30]
+
+
 def test_prompts_are_unique(make_workload: Any, streams: Any) -> None:
     """No two of 2,000 prompts share their first 16 words, the block of a prefix cache."""
     workload = make_workload(2_000, input_tokens=np.full(2_000, 16))

@@ -23,7 +23,7 @@ class Part:
         source: recorded clients or requests; None for a synthetic group.
         start_s: where on the recording's clock the case begins.
         conversation: turns of its sessions; None where requests stand alone.
-        mean_turns: requests per session.
+        mean_turns: requests per session, over the whole of a recording.
     """
 
     group: Group
@@ -37,6 +37,11 @@ class Part:
     def who(self) -> str:
         """How messages refer to the group."""
         return who(self.name)
+
+    @property
+    def counts_sessions(self) -> bool:
+        """Whether the source counts sessions begun, and not requests."""
+        return isinstance(self.source, ClientPool) and self.source.has_sessions
 
     @property
     def begin_s(self) -> float:
@@ -54,7 +59,13 @@ class Part:
     def notes(self) -> tuple[str, ...]:
         """What its source tells of itself: what was borrowed, dropped, cut or odd."""
         if isinstance(self.source, ClientPool):
-            return tuple(f"pool {self.source.name}: {note}" for note in self.source.meta.get("notes", ()))
+            told = [f"pool {self.source.name}: {note}" for note in self.source.meta.get("notes", ())]
+            if self.counts_sessions and self.conversation is not None:
+                told.append(
+                    f"{self.who}: turns and think times are those of `session`, in place of those recorded in "
+                    f"pool {self.source.name}; sessions begin as recorded"
+                )
+            return tuple(told)
         return () if self.source is None else tuple(f"recording: {note}" for note in self.source.notes)
 
 
@@ -80,6 +91,9 @@ def ready(group: Group, number: int) -> Part:
     if isinstance(source, Workload):
         heads = int(np.count_nonzero(source.parent < 0))
         mean_turns = len(source) / heads if heads else 1.0
+    elif source is not None and source.has_sessions and conversation is None:
+        begun = float(source.count.sum())
+        mean_turns = float(source.requests.sum()) / begun if begun else 1.0
     # A pool may be an excerpt that begins in mid-day; `from` left at 0 means its beginning.
     begin_s = source.start_s if isinstance(source, ClientPool) else 0.0
     part = Part(group, name, source, group.start_s or begin_s, conversation, mean_turns)
@@ -109,6 +123,16 @@ def _contradictions(part: Part) -> list[Problem]:
                 cure="leave them out, or leave out the source",
             )
         )
+    if part.source is not None and not group.prefix_tokens and not _has_prefix_lengths(part.source):
+        found += [
+            Problem(
+                f"`{option}` needs a length, and this source records no lengths of prefixes",
+                who=f"{part.who}.{option}",
+                cure='give prefix_tokens = "500 tokens"',
+            )
+            for option, default in (("prefixes", 0), ("prefix_skew", 0.0), ("prefix_share", 1.0))
+            if getattr(group, option) != default
+        ]
     if isinstance(part.source, Workload):
         if group.session is not None:
             found.append(
@@ -146,6 +170,8 @@ def _contradictions(part: Part) -> list[Problem]:
                     cure='choose scale = "thin" (fewer requests) or scale = "rate" (the recording faster or slower)',
                 )
             )
+    if isinstance(part.source, ClientPool):
+        found += _half_sessions(part, part.source)
     if part.source is not None and not part.begin_s <= part.start_s < part.end_s:
         found.append(
             Problem(
@@ -155,3 +181,27 @@ def _contradictions(part: Part) -> list[Problem]:
             )
         )
     return found
+
+
+def _has_prefix_lengths(source: ClientPool | Workload) -> bool:
+    """Whether lengths of prefixes are drawn from it. Recorded requests keep the prefixes that they have."""
+    return isinstance(source, ClientPool) and "prefix_tokens" in source.fields
+
+
+def _half_sessions(part: Part, pool: ClientPool) -> list[Problem]:
+    """What a pool that says something of sessions lacks."""
+    held = [
+        field
+        for field in ("turns", "think_s")
+        if field in pool.fields and np.any(pool.table[pool.fields.index(field)] >= 0)
+    ]
+    if len(held) == 2 or not {"turns", "think_s"} & set(pool.fields):
+        return []
+    lacking = " and ".join(f'"{field}"' for field in ("turns", "think_s") if field not in held)
+    return [
+        Problem(
+            f"the pool {pool.name!r} speaks of sessions, but has no values of {lacking}",
+            who=part.who,
+            cure='fit it again, or leave the fields "turns" and "think_s" out of it',
+        )
+    ]

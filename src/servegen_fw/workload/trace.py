@@ -20,6 +20,7 @@ from servegen_fw.workload.fields import whole
 from servegen_fw.workload.identity import prefix_id
 from servegen_fw.workload.items import ModelItems, gather
 from servegen_fw.workload.part import Part, who
+from servegen_fw.workload.prefixes import Prefixes
 from servegen_fw.workload.products import CheckedLengths, CheckedModality, CheckedReasoning
 from servegen_fw.workload.recorded import natural_order
 from servegen_fw.workload.scale import Scaling
@@ -110,7 +111,8 @@ def draft_recording(
     if group.prefix_tokens:
         prefix_tokens = np.minimum(group.prefix_tokens, values.new_tokens[head] - 1).astype(np.int32)
         own = np.array([prefix_id(part.name, name) for name in rows.names], np.int64)
-        prefix = np.where(prefix_tokens > 0, own[source.client], -1)
+        prefix = np.where(prefix_tokens > 0, _prefixes(group, rows, own[source.client])[head], -1)
+        prefix_tokens = np.where(prefix >= 0, prefix_tokens, 0).astype(np.int32)
     draft = Draft(
         begin_us=begin_us,
         head=first,
@@ -138,6 +140,14 @@ def draft_recording(
         expected=lambda at_s: np.searchsorted(planned_s, at_s).astype(float),
         recorded=True,
     )
+
+
+def _prefixes(group: Group, rows: _Rows, own: I8) -> I8:
+    """Id of the prefix that each row would begin with as the head of a session, int64[n]; `own` are its client's."""
+    prefixes = Prefixes.of(group, rows.group, None, ())
+    if prefixes is None or (not group.prefixes and group.prefix_share == 1):
+        return own
+    return prefixes.chosen(own, np.stack((rows.uniform("prefix"), rows.uniform("prefix-choice")), axis=1))
 
 
 def _turns(source: Workload, part: Part, demand: Demand, scale: Scaling) -> tuple[Turns, I8]:
