@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from servegen_fw.plugin import ReaderEntry, hookimpl
+from servegen_fw.plugin import CommandEntry, ReaderEntry, hookimpl
 from servegen_fw_pools import options
 
 _HERE = "servegen_fw_pools"
@@ -74,6 +74,28 @@ def servegen_readers() -> list[ReaderEntry]:
             config=options.Parquet,
             make=f"{_HERE}.logs.readers:make_parquet",
             summary="a request log in Parquet",
+        ),
+    ]
+
+
+@hookimpl
+def servegen_commands() -> list[CommandEntry]:
+    """Offer what is done with logs and pools."""
+    return [
+        CommandEntry(
+            name="characterize",
+            make=f"{_HERE}.characterize.command:make",
+            summary="Describe a log or a pool: arrivals, lengths, clients and more.",
+        ),
+        CommandEntry(
+            name="fit",
+            make=f"{_HERE}.fit.command:make",
+            summary="Fit a client pool from a log or from published client data.",
+        ),
+        CommandEntry(
+            name="pool",
+            make=f"{_HERE}.pool.command:make",
+            summary="List, show, filter, merge, scale and sample client pools.",
         ),
     ]
 

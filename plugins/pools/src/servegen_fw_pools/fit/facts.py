@@ -9,6 +9,7 @@ import numpy as np
 
 from servegen_fw_pools.fit.compact import NOISE_SHARE, TOLERANCE
 from servegen_fw_pools.fit.gaps import LEAST_GAPS
+from servegen_fw_pools.fit.resolution import step_of
 from servegen_fw_pools.fit.tables import LEAST_SAMPLES
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 LOG_FIT_VERSION: Final = 1
 """Raised whenever the same log would give another fit."""
+
+
+_COARSE = 0.1
 
 
 @attrs.frozen(eq=False)
@@ -54,6 +58,12 @@ def facts_of(found: Measured, *, asked_s: float, min_requests: int, keep_ids: bo
     if found.window_s != asked_s:
         notes.append(
             f"windows of {found.window_s:.6g} s instead of {asked_s:.6g} s, {found.windows} of which cover the log"
+        )
+    step_s = step_of(found.log.time_s) if found.log.time_s is not None else 0.0
+    if step_s * len(found.log) > _COARSE * found.covered_s:
+        notes.append(
+            f"times are told to {step_s:.4g} s; requests that share one are spread over it, so that nothing is known of "
+            "shorter gaps"
         )
     if found.roster.held:
         pooled = sum(held["clients"] for held in found.roster.held.values())

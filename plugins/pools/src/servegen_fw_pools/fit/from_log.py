@@ -15,6 +15,7 @@ from servegen_fw_pools.fit.facts import Measured, facts_of
 from servegen_fw_pools.fit.gaps import FAMILIES, arrivals_of
 from servegen_fw_pools.fit.prefixes import own_prefix
 from servegen_fw_pools.fit.ranks import PAIRS, Dependence, dependence
+from servegen_fw_pools.fit.resolution import spread
 from servegen_fw_pools.fit.samples import Samples, samples_of
 from servegen_fw_pools.fit.tables import fit_tables
 
@@ -59,7 +60,7 @@ def fit_log(
     *,
     name: str = "",
     window_s: float = WINDOW_S,
-    table_window_s: float = TABLE_WINDOW_S,
+    table_window_s: float | None = None,
     min_requests: int = MIN_REQUESTS,
     keep_ids: bool = False,
     duration_s: float | None = None,
@@ -76,7 +77,8 @@ def fit_log(
         name: of the pool; default the log's.
         window_s: length of a rate window. If whole windows do not cover the log to within 5 % of one window, all are
             shrunk or stretched alike until they do, so that the rate of the last one is right; the meta says so.
-        table_window_s: length of a table window; made a whole number of rate windows.
+        table_window_s: length of a table window, made a whole number of rate windows; default six hours, or a quarter of
+            a log shorter than a day.
         min_requests: floor below which clients are pooled into classes.
         keep_ids: whether clients keep the log's ids instead of c-0001 ... in the order of volume.
         duration_s: length of the log if it is known; default: to the last request and one mean gap more.
@@ -87,16 +89,18 @@ def fit_log(
     """
     _check(log, window_s, table_window_s, min_requests)
     assert log.time_s is not None  # noqa: S101 - `_check` has refused it
-    n = len(log)
-    last = float(log.time_s[-1])
-    covered_s = duration_s or (last * n / (n - 1) if n > 1 and last > 0 else window_s)
-    grid = grid_of(covered_s, last, window_s, table_window_s)
+    covered_s = duration_s or covered(log) or window_s
+    grid = grid_of(covered_s, float(log.time_s[-1]), window_s, table_window_s)
     roster = roster_of(log, min_requests, keep_ids=keep_ids)
     owners = len(roster.names)
     chains = chains_of(log)
     begin = np.flatnonzero(chains.first)
     count, cv, family = arrivals_of(
-        log.time_s[begin], roster.owner[begin], owners, grid.window_s, grid.windows
+        np.minimum(spread(log.time_s[begin]), grid.windows * grid.window_s),
+        roster.owner[begin],
+        owners,
+        grid.window_s,
+        grid.windows,
     )
     prefix = None
     if log.blocks is not None:
@@ -130,8 +134,16 @@ def fit_log(
     )
 
 
-def grid_of(covered_s: float, last_s: float, window_s: float, table_window_s: float) -> Grid:
+def covered(log: Log) -> float:
+    """Length of a log in seconds: to its last request and one mean gap more; 0 where that cannot be told."""
+    n = len(log)
+    return 0.0 if log.time_s is None or n < 2 else float(log.time_s[-1]) * n / (n - 1)
+
+
+def grid_of(covered_s: float, last_s: float, window_s: float, table_window_s: float | None) -> Grid:
     """Windows for a log of `covered_s` seconds whose last request came at `last_s`."""
+    if table_window_s is None:
+        table_window_s = min(TABLE_WINDOW_S, covered_s / 4)
     windows = max(1, round(covered_s / window_s))
     if abs(covered_s - windows * window_s) > _UNEVEN * window_s or last_s > windows * window_s:
         window_s = max(covered_s, last_s) / windows
@@ -139,7 +151,7 @@ def grid_of(covered_s: float, last_s: float, window_s: float, table_window_s: fl
     return Grid(window_s, windows, each * window_s, -(-windows // each))
 
 
-def _check(log: Log, window_s: float, table_window_s: float, min_requests: int) -> None:
+def _check(log: Log, window_s: float, table_window_s: float | None, min_requests: int) -> None:
     problems = []
     if not len(log):
         problems.append(Problem("holds no requests", who=log.name, cure="check the file and its columns"))
@@ -147,7 +159,7 @@ def _check(log: Log, window_s: float, table_window_s: float, min_requests: int) 
         cure = "a pool is made of rates; fit a log that has times"
         problems.append(Problem("tells no times of its requests", who=log.name, cure=cure))
     for option, value in (("--window", window_s), ("--table-window", table_window_s)):
-        if not (np.isfinite(value) and value > 0):
+        if value is not None and not (np.isfinite(value) and value > 0):
             problems.append(Problem(f"{value} s is no length of a window", who=option, cure="give seconds"))
     if min_requests < 1:
         cure = "give 1 to let every client stand for itself"

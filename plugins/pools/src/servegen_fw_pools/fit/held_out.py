@@ -12,8 +12,10 @@ import attrs
 import numpy as np
 
 from servegen_fw.plugin import ClientPool, InputError, Problem, save_pool
+from servegen_fw_pools.fit.from_log import covered, grid_of
 from servegen_fw_pools.fit.gaps import resized_cv
 from servegen_fw_pools.fit.naive import naive_pool
+from servegen_fw_pools.fit.resolution import step_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,7 +32,7 @@ SEEDS: Final = 8
 SCALES_S: Final = (1.0, 10.0, 60.0, 600.0)
 LEAST_BINS: Final = 20
 LEAST_REQUESTS: Final = 100
-EVERY_OTHER: Final = "every-other"
+_STEPS = 10
 
 Fit = Callable[["Log", float], ClientPool]
 
@@ -53,11 +55,13 @@ class Frame:
         duration_s: length of the stretch.
         window_s: length of its windows.
         odd: only every second window, from the second on; else all of it.
+        step_s: step of the log's clock; nothing is measured over less than ten of them.
     """
 
     duration_s: float
     window_s: float
     odd: bool = False
+    step_s: float = 0.0
 
     def inside(self, time_s: F8) -> Bool:
         """Which times are looked at."""
@@ -91,14 +95,16 @@ def held_out(log: Log, part: float | str, fit: Fit, window_s: float) -> dict[str
     A fraction holds out the end of the log: the pool of the beginning, repeated if it is shorter, is taken as the
     prediction. ``"every-other"`` holds out every second window: its clients' counts are predicted by the mean of the
     windows around it. Workloads of both models are composed with ``counts = "process"``, so that their counts vary as
-    the model implies; think times are taken as told, answers as immediate.
+    the model implies; since recorded counts hold that variation already, those of each client are first drawn to their
+    mean by the share of their variance that its gaps explain (n cv^2 for a window of n requests). Think times are taken
+    as told, answers as immediate. NAIVE takes the times of the log as they are.
 
     Parameters
     ----------
         log: requests with times.
         part: share of the log's time to hold out, within (0, 1); or ``"every-other"``.
         fit: makes a pool of a log of a given length in seconds.
-        window_s: length of the windows of ``"every-other"``.
+        window_s: length of the windows of ``"every-other"``, made to cover the log as `fit_log` does.
 
     Returns
     -------
@@ -111,17 +117,18 @@ def held_out(log: Log, part: float | str, fit: Fit, window_s: float) -> dict[str
     """
     assert log.time_s is not None  # noqa: S101 - the fit has refused it
     n = len(log)
-    whole_s = float(log.time_s[-1]) * n / max(n - 1, 1)
+    whole_s = covered(log)
+    window_s = grid_of(whole_s, float(log.time_s[-1]), window_s, None).window_s if whole_s else window_s
     if isinstance(part, str):
-        frame = Frame(whole_s, window_s, odd=True)
+        frame = Frame(whole_s, window_s, odd=True, step_s=step_of(log.time_s))
         kept = ~frame.inside(log.time_s)
-        how = f"every other window of {window_s:g} s"
+        how = f"every other window of {window_s:.6g} s"
     else:
         if not 0 < part < 1:
             what = f"{part:g} is no share to hold out"
             raise InputError(Problem(what, who="--hold-out", cure="give a share between 0 and 1, e.g. 0.5"))
         kept = log.time_s < whole_s * (1 - part)
-        frame = Frame(whole_s * part, window_s)
+        frame = Frame(whole_s * part, window_s, step_s=step_of(log.time_s))
         how = f"the last {100 * part:g} % of the time"
     if min(kept.sum(), n - kept.sum()) < LEAST_REQUESTS:
         what = f"{int(kept.sum())} requests would be left to fit and {int(n - kept.sum())} to hold out"
@@ -135,7 +142,7 @@ def held_out(log: Log, part: float | str, fit: Fit, window_s: float) -> dict[str
     if frame.odd:
         window = (seen.time_s / window_s).astype(np.int64)
         gap_s = gap_s[np.diff(window) == 0]
-        pool = _interpolated(fit(seen, whole_s), window_s)
+        pool = _interpolated(fit(seen, whole_s))
         naive = naive_pool(seen, whole_s, gap_s)
         naive = attrs.evolve(naive, count=naive.count * whole_s / (whole_s - frame.covered_s))
         shift_s = 0.0
@@ -146,6 +153,7 @@ def held_out(log: Log, part: float | str, fit: Fit, window_s: float) -> dict[str
     truth = Stream(
         rest.time_s - shift_s, rest.input_tokens.astype(np.float64), rest.output_tokens.astype(np.float64)
     )
+    pool = _denoised(pool)
     right = _measures(truth, truth, frame)
     models = {"fitted": _predictions(pool, truth, frame), "naive": _predictions(naive, truth, frame)}
     return {
@@ -204,11 +212,8 @@ def _lasting(pool: ClientPool, duration_s: float) -> ClientPool:
     )
 
 
-def _interpolated(pool: ClientPool, window_s: float) -> ClientPool:
+def _interpolated(pool: ClientPool) -> ClientPool:
     """A pool of which every second window was not seen: filled with the mean of its neighbours."""
-    if abs(pool.window_s - window_s) > 1e-9 * window_s:
-        what = f"windows of {window_s:g} s do not cover the log"
-        raise InputError(Problem(what, who="--hold-out", cure="hold out a share, or choose another --window"))
     count, cv, family = pool.count.copy(), pool.cv.copy(), pool.family.copy()
     for w in range(1, count.shape[1], 2):
         around = [w - 1, w + 1] if w + 1 < count.shape[1] else [w - 1]
@@ -218,6 +223,29 @@ def _interpolated(pool: ClientPool, window_s: float) -> ClientPool:
         cv[:, w] = resized_cv(pool.cv[rows, busiest], pool.count[rows, busiest], count[:, w])
         family[:, w] = pool.family[rows, busiest]
     return attrs.evolve(pool, count=count, cv=cv, family=family)
+
+
+def _denoised(pool: ClientPool) -> ClientPool:
+    """Rates instead of counts: the counts' variance less the part that the process itself will add again."""
+    if pool.count.shape[1] < 2:
+        return pool
+    mean = pool.count.mean(1, keepdims=True)
+    seen = pool.count.var(1, ddof=1, keepdims=True)
+    noise = (pool.count * np.square(pool.cv)).mean(1, keepdims=True)
+    kept = np.clip(1.0 - noise / np.where(seen > 0, seen, 1.0), 0.0, 1.0)
+    count = mean + kept * (pool.count - mean)
+    active = count > 0
+    rows, busiest = np.arange(len(count)), np.argmax(pool.count, axis=1)
+    awake = pool.family >= 0
+    cv = np.where(awake, pool.cv, pool.cv[rows, busiest][:, None])
+    before = np.where(awake, pool.count, pool.count[rows, busiest][:, None])
+    family = np.where(awake, pool.family, pool.family[rows, busiest][:, None])
+    return attrs.evolve(
+        pool,
+        count=count,
+        cv=np.where(active, resized_cv(cv, before, count), 0.0),
+        family=np.where(active, family, -1).astype(np.int16),
+    )
 
 
 def _predictions(pool: ClientPool, truth: Stream, frame: Frame) -> list[dict[str, float]]:
@@ -265,11 +293,11 @@ def _measures(stream: Stream, truth: Stream, frame: Frame) -> dict[str, float]:
     gap_s = np.diff(time_s)
     if frame.odd:
         gap_s = gap_s[np.diff((time_s / frame.window_s).astype(np.int64)) == 0]
-    if len(gap_s) > 1 and gap_s.mean() > 0:
+    if len(gap_s) > 1 and gap_s.mean() > frame.step_s * _STEPS:
         found["gap CV"] = float(gap_s.std() / gap_s.mean())
     for scale_s in SCALES_S:
         bins = frame.bins(scale_s)
-        if bins.sum() >= LEAST_BINS:
+        if bins.sum() >= LEAST_BINS and scale_s >= frame.step_s * _STEPS:
             counts = np.bincount((time_s / scale_s).astype(np.int64), minlength=len(bins))[: len(bins)][bins]
             if counts.mean() > 0:
                 found[f"dispersion at {scale_s:g} s"] = float(counts.var() / counts.mean())

@@ -1,0 +1,1 @@
+"""Commands on client pools: list, show, filter, merge, scale, sample."""
