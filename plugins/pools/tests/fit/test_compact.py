@@ -11,7 +11,15 @@ import attrs
 import numpy as np
 import pytest
 from servegen_fw_pools.compile import compile_folder
-from servegen_fw_pools.fit.compact import NOISE_SHARE, TOLERANCE, excerpt, fit_pool, main, step_table, table_requests
+from servegen_fw_pools.fit.compact import (
+    NOISE_SHARE,
+    TOLERANCE,
+    excerpt,
+    fit_pool,
+    main,
+    step_table,
+    table_requests,
+)
 from servegen_fw_pools.fit.knots import LEVEL_GRID, level_at
 from servegen_fw_pools.shipped import open_shipped
 
@@ -246,7 +254,14 @@ def test_a_fit_does_not_depend_on_the_order_of_the_folder(
     for folder, order in (("a", (0, 1, 2, 3)), ("b", (3, 1, 0, 2))):
         for n in order:
             write_client(tmp_path / folder, str(n), [12 + n] * 144, tables[n])
-        command = [sys.executable, "-m", "servegen_fw_pools.fit.compact", str(tmp_path / folder), "--name", "p"]
+        command = [
+            sys.executable,
+            "-m",
+            "servegen_fw_pools.fit.compact",
+            str(tmp_path / folder),
+            "--name",
+            "p",
+        ]
         done = subprocess.run(
             [*command, "--out", f"{folder}.pool"], cwd=tmp_path, check=True, capture_output=True
         )
