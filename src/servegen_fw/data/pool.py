@@ -11,6 +11,9 @@ import numpy as np
 
 from servegen_fw.data.arrays import F8, I2, I4, I8, AnyArray
 
+SESSION_FIELDS = ("turns", "think_s", "prefix_tokens")
+"""Fields that are drawn for sessions, not for each request."""
+
 
 @attrs.frozen(eq=False)
 class Tables:
@@ -112,6 +115,16 @@ class Tables:
             value[bare] = np.nan
         return value
 
+    def whole_steps(self, table: int) -> tuple[F8, F8]:
+        """What the quantiles of one table are once rounded to whole numbers of at least 1: values and upper levels, float64[k] each."""
+        knots = slice(int(self.offsets[table]), int(self.offsets[table + 1]))
+        value, cdf = self.value[knots], self.cdf[knots]
+        if self.linear:
+            low, high = np.maximum(np.rint(value[[0, -1]]), 1.0)
+            whole = np.arange(low, high + 1)
+            return whole, np.append(np.interp(whole[:-1] + 0.5, value, cdf), 1.0)
+        return np.maximum(np.rint(value), 1.0), cdf
+
     @functools.cached_property
     def _plain(self) -> bool:
         """Whether every table has knots and ends at level 1, so that no search leaves its table."""
@@ -156,7 +169,8 @@ class ClientPool:
         families: names of arrival entries that offer a gap family, for example ("gamma", "weibull").
         fields: names of F request fields: "input_tokens", "output_tokens", "reason_ratio", "image_count", "image_tokens",
             "prefix_tokens" (leading tokens that are those of the client's own prefix) ...; and of sessions: "turns", and
-            "think_s", the seconds from the end of an answer to the next turn.
+            "think_s", the seconds from the end of an answer to the next turn, both of the table window in which the
+            session begins. A pool has both of them or neither.
         tables: the distributions.
         table: int32[F, C, V]; index into `tables`, -1 where the client has none for that window.
         table_window_s: length of a table window in seconds; the first begins at `start_s`.
@@ -189,9 +203,50 @@ class ClientPool:
         return float(self.count.shape[1] * self.window_s)
 
     @property
+    def has_sessions(self) -> bool:
+        """Whether `count` counts sessions begun, which bring their later turns along."""
+        return "turns" in self.fields
+
+    @property
+    def table_window(self) -> I8:
+        """Table window in which each rate window begins, int64[W]."""
+        begin_s = self.window_s * np.arange(self.count.shape[1])
+        return np.minimum((begin_s // self.table_window_s).astype(np.int64), max(self.table.shape[2] - 1, 0))
+
+    @functools.cached_property
+    def mean_turns(self) -> F8:
+        """Mean turns of the sessions that a client begins in a table window, float64[C, V]; 1 in a pool without sessions.
+
+        Where a client has no table, what composition takes instead: that of its nearest window, or for a client
+        without any the mean of all clients' tables, weighted by their sessions.
+        """
+        if not self.has_sessions:
+            return np.ones((len(self.clients), self.table.shape[2]))
+        table = np.asarray(self.table[self.fields.index("turns")], np.int64)
+        filled = (table >= 0) & (np.diff(self.tables.offsets)[table] > 0)
+        mean = np.full(table.shape, np.nan)
+        for one in np.unique(table[filled]).tolist():
+            turns, level = self.tables.whole_steps(one)
+            mean[filled & (table == one)] = turns @ np.diff(level, prepend=0.0)
+        sessions = np.zeros(table.shape)
+        np.add.at(sessions.T, self.table_window, np.asarray(self.count, np.float64).T)
+        weight = sessions[filled].sum()
+        common = float(mean[filled] @ sessions[filled] / weight) if weight > 0 else 1.0
+        window = np.arange(table.shape[1])
+        far = np.where(filled[:, None, :], np.abs(window[:, None] - window), len(window))
+        mean = np.take_along_axis(mean, far.argmin(axis=2), axis=1)
+        return np.where(np.isnan(mean), common, mean)
+
+    @functools.cached_property
+    def requests(self) -> F8:
+        """Requests of the sessions begun in each window, float64[C, W]: `count` times their mean number of turns."""
+        count = np.asarray(self.count, np.float64)
+        return count * self.mean_turns[:, self.table_window] if self.has_sessions else count
+
+    @property
     def rate(self) -> float:
-        """Mean requests per second of the whole population."""
-        return float(self.count.sum() / self.duration_s)
+        """Mean requests per second of the whole population, later turns of sessions included."""
+        return float(self.requests.sum() / self.duration_s)
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from servegen_fw.data.arrays import F8, I4, I8, Bool
+from servegen_fw.data.pool import ClientPool
 from servegen_fw.suite.model import Group
 from servegen_fw.workload.batch import Batch
 from servegen_fw.workload.block import Block
@@ -17,9 +18,9 @@ from servegen_fw.workload.demand import Demand
 from servegen_fw.workload.draft import Draft, GroupDraft, Stretch, microseconds
 from servegen_fw.workload.fields import Fields, Values
 from servegen_fw.workload.part import Part
+from servegen_fw.workload.pool_sessions import PoolSessions
 from servegen_fw.workload.population import Population
-from servegen_fw.workload.products import CheckedConversation
-from servegen_fw.workload.sessions import Running, Turns, alone, context, end_sessions, expand
+from servegen_fw.workload.sessions import ModelSessions, Sessions, Turns, alone, context, end_sessions
 from servegen_fw.workload.steady import steady, value_of
 from servegen_fw.workload.streams import Streams
 
@@ -58,10 +59,15 @@ class Composer:
         """The group as the suite states it."""
         return self.part.group
 
-    @property
-    def conversation(self) -> CheckedConversation | None:
-        """Turns of its sessions; None where requests stand alone."""
-        return self.part.conversation
+    @functools.cached_property
+    def sessions(self) -> Sessions | None:
+        """How arrivals become sessions: as the suite says, else as the pool recorded; None where requests stand alone."""
+        if self.part.conversation is not None:
+            return ModelSessions(self.part.conversation, self.streams, self.name)
+        pool = self.part.source
+        if isinstance(pool, ClientPool) and pool.has_sessions:
+            return PoolSessions.of(pool, self.part.start_s, self.name, self.streams, self.tally)
+        return None
 
     def draft(self) -> GroupDraft:
         """The requests of the group, drawn as they are asked for."""
@@ -85,33 +91,23 @@ class Composer:
 
     def _flow(self, client: int) -> Iterator[Stretch]:
         """Requests of one client: those of sessions begun earlier, then block by block."""
-        name = self.population.names[client]
-        if self._running is not None:
-            turns = self._running.at_start(self.population.start_rate(client), name)
+        name, recorded = self.population.names[client], self.population.recorded[client]
+        sessions = self.sessions
+        if sessions is not None and self.demand.open:
+            turns = sessions.running(self.population.start_rate(client), recorded, name)
             if len(turns):
                 yield Stretch(self._block(client, turns, self._keep_running(name, turns), RUNNING), 0)
         for block in self.population.blocks(client):
             if not len(block.due_s):
                 continue
-            turns = (
-                alone(block)
-                if self.conversation is None
-                else expand(block, self.conversation, self.streams, self.name, name)
-            )
+            turns = alone(block) if sessions is None else sessions.begun(block, recorded, name)
             keep = self._keep(name, block)
-            if self.conversation is not None and keep is not None:
+            if sessions is not None and keep is not None:
                 keep = keep[turns.arrival]
             if keep is None or keep.any():
                 # Blocks follow each other in time, and so do their sessions.
                 reach_us = int(microseconds(block.due_s[-1:], self.demand.duration_s)[0])
                 yield Stretch(self._block(client, turns, keep, block.number), reach_us)
-
-    @functools.cached_property
-    def _running(self) -> Running | None:
-        """Sessions under way at the start; None without sessions, and for a closed load."""
-        if self.conversation is None or not self.demand.open:
-            return None
-        return Running(self.conversation, self.streams, self.name)
 
     def _keep(self, client: str, block: Block) -> Bool | None:
         """Which arrivals stay; None if all do."""
@@ -139,11 +135,11 @@ class Composer:
         return self._placed(client, turns, values)
 
     def _placed(self, client: int, turns: Turns, values: Values) -> Draft:
-        if self.conversation is None:
+        if self.sessions is None:
             return self._alone(client, turns, values)
         n = len(turns)
         own, carried = values.input_tokens, np.zeros(n, np.int64)
-        if self.conversation.carries_context:
+        if self.sessions.carries_context:
             answers = (values.output_tokens - values.reason_tokens).astype(np.int64)
             carried = context(turns, own.astype(np.int64), answers)
             # Later turns repeat the first prompt, prefix and all.

@@ -192,6 +192,8 @@ def _recorded(part: Part, pool: ClientPool, demand: Demand, means: Means) -> Pop
         keep=scale.keep,
         families=means.families,
         streams=means.streams,
+        # Models are asked for whole blocks; how many turns one holds, only all of its sessions say.
+        whole=bool(part.counts_sessions and part.conversation is None and part.group.modality),
     )
 
 

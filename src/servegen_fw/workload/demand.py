@@ -34,13 +34,18 @@ class Demand:
     open: bool = True
 
 
-def recorded_rate(source: ClientPool | Workload, start_s: float, length_s: float) -> float:
-    """Mean requests per second of a recording in [start_s, start_s + length_s), on its own clock."""
+def recorded_rate(
+    source: ClientPool | Workload, start_s: float, length_s: float, *, sessions: bool = False
+) -> float:
+    """Mean requests per second of a recording in [start_s, start_s + length_s), on its own clock.
+
+    Those of a pool's sessions count where their session begins; with `sessions` only sessions are counted.
+    """
     if isinstance(source, Workload):
         inside = (source.planned_s >= start_s) & (source.planned_s < start_s + length_s)
         return float(np.count_nonzero(inside) / length_s)
     edges = source.start_s + source.window_s * np.arange(source.count.shape[1] + 1)
-    per_s = Curve.steps(edges, np.asarray(source.count.sum(axis=0), float) / source.window_s)
+    per_s = Curve.steps(edges, (source.count if sessions else source.requests).sum(axis=0) / source.window_s)
     return per_s.mean(start_s, start_s + length_s)
 
 
@@ -63,7 +68,7 @@ def demands(parts: Sequence[Part], load: Load, duration_s: float) -> list[Demand
     total = sum(part.group.share for part in parts)
     shares = [part.group.share / total for part in parts]
     recorded = [_recorded(part, duration_s, opened) for part in parts]
-    rate = _total_rate(parts, shares, load)
+    rate = _total_rate(parts, shares, load, duration_s)
     if rate is None and not opened and not (len(parts) == 1 and parts[0].source is not None):
         held = [
             r / share
@@ -79,12 +84,26 @@ def demands(parts: Sequence[Part], load: Load, duration_s: float) -> list[Demand
     ]
 
 
-def _total_rate(parts: Sequence[Part], shares: Sequence[float], load: Load) -> Curve | None:
+def _total_rate(
+    parts: Sequence[Part], shares: Sequence[float], load: Load, duration_s: float
+) -> Curve | None:
     """Requests per second of the whole load. Sessions per second are these over the turns of an average session."""
     if load.session_rate is not None:
-        per_request = sum(share / part.mean_turns for share, part in zip(shares, parts, strict=True))
+        per_request = sum(
+            share / _mean_turns(part, duration_s, load.kind == "open")
+            for share, part in zip(shares, parts, strict=True)
+        )
         return Curve.constant(load.session_rate / per_request)
     return None if load.rate is None else Curve.through(load.rate)
+
+
+def _mean_turns(part: Part, duration_s: float, opened: bool) -> float:
+    """Requests per session of a group over the case."""
+    if not (part.counts_sessions and part.conversation is None) or part.source is None:
+        return part.mean_turns
+    length_s = duration_s if opened else part.end_s - part.start_s
+    begun = recorded_rate(part.source, part.start_s, length_s, sessions=True)
+    return recorded_rate(part.source, part.start_s, length_s) / begun if begun > 0 else part.mean_turns
 
 
 def _recorded(part: Part, duration_s: float, opened: bool) -> float:
@@ -92,7 +111,7 @@ def _recorded(part: Part, duration_s: float, opened: bool) -> float:
         return 0.0
     left = part.end_s - part.start_s
     if not opened:
-        return recorded_rate(part.source, part.start_s, left)
+        return _requests_per_s(part, part.source, left)
     if duration_s > left + 1e-6:
         raise InputError(
             Problem(
@@ -101,7 +120,14 @@ def _recorded(part: Part, duration_s: float, opened: bool) -> float:
                 cure=f"shorten the case to {left:g} s, or begin at {max(part.begin_s, part.end_s - duration_s):g} s or earlier",
             )
         )
-    return recorded_rate(part.source, part.start_s, duration_s)
+    return _requests_per_s(part, part.source, duration_s)
+
+
+def _requests_per_s(part: Part, source: ClientPool | Workload, length_s: float) -> float:
+    """Recorded rate from where the case begins, with the turns of the suite's conversation where it replaces the pool's."""
+    if part.counts_sessions and part.conversation is not None:
+        return recorded_rate(source, part.start_s, length_s, sessions=True) * part.mean_turns
+    return recorded_rate(source, part.start_s, length_s)
 
 
 def _must_run_as_recorded(parts: Sequence[Part]) -> None:

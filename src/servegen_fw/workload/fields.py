@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from servegen_fw.data.arrays import F8, I4, I8, AnyArray
-from servegen_fw.data.pool import ClientPool
+from servegen_fw.data.pool import SESSION_FIELDS, ClientPool
 from servegen_fw.data.workload import Items
 from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.protocols import Reasoning
@@ -27,9 +27,6 @@ from servegen_fw.workload.quantities import Given, PoolField, Quantity
 from servegen_fw.workload.steady import picked, steady
 
 LONGEST = 2**31 - 1
-
-SESSION_FIELDS = ("turns", "think_s", "prefix_tokens")
-"""Fields of a pool that are drawn for whole sessions."""
 
 
 @attrs.frozen(eq=False)

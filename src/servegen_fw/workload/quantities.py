@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from servegen_fw.data.arrays import F8, I8
-from servegen_fw.data.pool import ClientPool
+from servegen_fw.data.pool import SESSION_FIELDS, ClientPool
 from servegen_fw.hooks.protocols import Lengths
 
 
@@ -70,7 +70,7 @@ class PoolField:
             window = np.arange(table.shape[1])
             far = np.where(filled[:, None, :], np.abs(window[:, None] - window), len(window))
             table = np.take_along_axis(table, far.argmin(axis=2), axis=1)
-            weight = _requests(pool)[filled]
+            weight = _weights(pool, field)[filled]
             if weight.sum() > 0:
                 donors = recorded[filled][weight > 0]
                 reach = np.cumsum(weight[weight > 0]) / weight.sum()
@@ -101,6 +101,10 @@ class PoolField:
         window = at.astype(np.int64)
         return window if first >= 0 and final <= last else np.clip(window, 0, last)
 
+    def table_at_start(self, client: int) -> int:
+        """Table of `client` at time 0 of the case; -1 for the mixture."""
+        return int(self.table[client, self._window(np.zeros(1))].flat[0])
+
     def draw(self, client: int | I8, at_s: F8, u: F8, tally: Counter[str]) -> F8:
         """Quantiles at `u` of the tables of `client` for the times `at_s`."""
         window = self._window(at_s)
@@ -129,10 +133,9 @@ class PoolField:
         return self.pool.tables.ppf(table, u)
 
 
-def _requests(pool: ClientPool) -> F8:
-    """Recorded requests of each client in each table window, float64[C, V]."""
-    starts = pool.window_s * np.arange(pool.count.shape[1])
-    window = np.minimum((starts // pool.table_window_s).astype(np.int64), pool.table.shape[2] - 1)
+def _weights(pool: ClientPool, field: str) -> F8:
+    """Recorded requests, or for a field of sessions the sessions, of each client in each table window, float64[C, V]."""
     total = np.zeros((pool.count.shape[0], pool.table.shape[2]))
-    np.add.at(total.T, window, np.asarray(pool.count, float).T)
+    counted = pool.count if field in SESSION_FIELDS else pool.requests
+    np.add.at(total.T, pool.table_window, np.asarray(counted, float).T)
     return total

@@ -56,6 +56,7 @@ class PoolClients:
         keep: probability that an arrival is kept, over the time of the case; None to keep all.
         families: gap families by the names that pools use.
         streams: randomness.
+        whole: whether blocks reach past the case's end, to their own.
     """
 
     pool: ClientPool
@@ -67,6 +68,7 @@ class PoolClients:
     keep: Curve | None
     families: Mapping[str, GapFamily]
     streams: Streams
+    whole: bool = False
 
     @functools.cached_property
     def names(self) -> list[str]:
@@ -165,7 +167,7 @@ class RecordedClients(PoolClients):
         parameter = self._parameters_of(client)
         for block, low, high in zip(numbers.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
             # Draws are in the order of windows, so those past the case's end can be left out.
-            windows = low + np.flatnonzero(count[low : min(high, self.span[1])])
+            windows = low + np.flatnonzero(count[low : self._until(high)])
             if len(windows):
                 angle = self.streams.at(self.group, name, "rotation", block).random(len(windows))
                 # Windows of one family stand together, so that its gaps are drawn into one stretch.
@@ -186,6 +188,10 @@ class RecordedClients(PoolClients):
         numbers = np.unique(number[slice(*self.span)])
         return expected, numbers, np.searchsorted(number, np.append(numbers, numbers[-1] + 1))
 
+    def _until(self, end: int) -> int:
+        """Where windows of a block that ends before window `end` stop being drawn."""
+        return end if self.whole else min(end, self.span[1])
+
     def _parameters_of(self, client: int) -> F8:
         """Family parameter of each window in a client's blocks up to the case's end, 0 where nothing was recorded; float64[W].
 
@@ -197,7 +203,9 @@ class RecordedClients(PoolClients):
             active = []
             for index in (self.members[other][0] for other in chunk):
                 _, _, bounds = self._blocks_of(index)
-                active.append(bounds[0] + np.flatnonzero(self.pool.count[index, bounds[0] : self.span[1]]))
+                active.append(
+                    bounds[0] + np.flatnonzero(self.pool.count[index, bounds[0] : self._until(bounds[-1])])
+                )
             owner = np.repeat(
                 [self.members[other][0] for other in chunk], [len(windows) for windows in active]
             )

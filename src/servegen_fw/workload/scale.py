@@ -37,15 +37,15 @@ def scaling(part: Part, demand: Demand) -> Scaling:
     is below f(t); ``rate`` multiplies every client's rate by f(t); ``clients`` takes copies of whole clients, in
     expectation as many as the mean of f, and multiplies rates only by how f(t) departs from its mean.
 
-    Where a pool's recorded arrivals become sessions of several turns, 1 / mean turns of them are kept, or made, so
-    that the number of requests is as asked.
+    Where the suite makes a pool's recorded requests sessions of several turns, 1 / mean turns of them are kept, or
+    made, so that the number of requests is as asked. Sessions that a pool recorded are kept or made like requests.
 
     Raises
     ------
         InputError: more is asked of ``thin`` than was recorded, or the recording is empty there.
     """
     one = Curve.constant(1.0)
-    starts = 1.0 if part.conversation is None else 1.0 / part.mean_turns
+    starts = 1.0 if part.conversation is None or part.counts_sessions else 1.0 / part.mean_turns
     if demand.rate is None:
         return Scaling(one, None if starts == 1 else one.scaled(starts))
     if demand.recorded <= 0:

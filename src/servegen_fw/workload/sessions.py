@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from typing import Protocol
 
 import attrs
 import numpy as np
@@ -73,10 +74,10 @@ def expand(block: Block, conversation: CheckedConversation, streams: Streams, *l
     later = int(turns.sum()) - block.size
     think_s = np.asarray(conversation.think_s(later, streams.at(*label, "think", block.number)), float)
     n = len(block.due_s)
-    return _lay_out(block.due_s, block.first + np.arange(n), turns[:n], think_s, int(turns.sum()))
+    return lay_out(block.due_s, block.first + np.arange(n), turns[:n], think_s, int(turns.sum()))
 
 
-def _lay_out(begin_s: F8, session: I8, turns: I8, later_think_s: F8, size: int) -> Turns:
+def lay_out(begin_s: F8, session: I8, turns: I8, later_think_s: F8, size: int) -> Turns:
     """Rows of sessions that begin at `begin_s` and have `turns` turns, the think times of the later ones in a row."""
     first = np.cumsum(turns) - turns
     arrival = np.repeat(np.arange(len(turns)), turns)
@@ -142,7 +143,50 @@ class Running:
         )
         # Ordinals rise to -1, so that rows stay in the order of client, session, turn.
         ordinal = np.arange(-count, 0)
-        return _lay_out(-age * duration_s, ordinal, turns[session], thinks[rows], int(turns[session].sum()))
+        return lay_out(-age * duration_s, ordinal, turns[session], thinks[rows], int(turns[session].sum()))
+
+
+class Sessions(Protocol):
+    """How the arrivals of a group's clients become sessions."""
+
+    @property
+    def carries_context(self) -> bool:
+        """Whether prompts repeat the earlier turns."""
+        ...
+
+    def begun(self, block: Block, recorded: int, client: str) -> Turns:
+        """Every arrival of a block of `client`, which is number `recorded` of its pool, the first turn of a session."""
+        ...
+
+    def running(self, starts_per_s: float, recorded: int, client: str) -> Turns:
+        """Rows of the sessions of `client` begun before time 0 and not over, numbered up to -1; past rows included."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class ModelSessions:
+    """Sessions of a conversation that the suite gives, alike for all clients."""
+
+    conversation: CheckedConversation
+    streams: Streams
+    group: str
+
+    @property
+    def carries_context(self) -> bool:
+        """Whether prompts repeat the earlier turns."""
+        return self.conversation.carries_context
+
+    @functools.cached_property
+    def _steady(self) -> Running:
+        return Running(self.conversation, self.streams, self.group)
+
+    def begun(self, block: Block, recorded: int, client: str) -> Turns:  # noqa: ARG002 - alike for all
+        """Every arrival of a block the first turn of a session."""
+        return expand(block, self.conversation, self.streams, self.group, client)
+
+    def running(self, starts_per_s: float, recorded: int, client: str) -> Turns:  # noqa: ARG002 - alike for all
+        """Rows of the client's sessions begun before time 0."""
+        return self._steady.at_start(starts_per_s, client)
 
 
 def context(turns: Turns, new_tokens: I8, answer_tokens: I8) -> I8:
