@@ -102,11 +102,6 @@ def fit_one(one: Samples, values: F8, cdf: F8, n: int) -> tuple[F8, F8]:
     return fit_table(values, cdf, half, max(TOLERANCE, NOISE_SHARE / (2 * np.sqrt(n))), one.grid)
 
 
-def whole_law(one: Samples) -> tuple[F8, F8, int]:
-    """Values, distribution function and number of all samples of a field taken together."""
-    return next(iter(_masses(one, np.zeros(len(one.row), np.int64), 1)))
-
-
 def _masses(one: Samples, group: I8, groups: int) -> list[tuple[F8, F8, int]]:
     """Distinct values, distribution function and sample size of each group."""
     values, code = np.unique(one.value, return_inverse=True)
