@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from servegen_fw_pools.characterize import gap_tests, jackknife
-from servegen_fw_pools.characterize.counts import autocorrelation, counts, dispersions
+from servegen_fw_pools.characterize.counts import MOST_BINS, autocorrelation, counts, dispersions
 from servegen_fw_pools.characterize.gap_families import FAMILIES
 from servegen_fw_pools.characterize.sample import of_column, quantile_of, share_number
 from servegen_fw_pools.characterize.section import Number
@@ -47,7 +47,8 @@ def figures(time_s: F8, start: str, window_s: float) -> dict[str, Any]:
         "autocorrelation": _correlations(time_s, gap, duration),
         "rate_over_time": rate_shape(time_s, duration, window_s),
     }
-    if result["ties"].value <= MOST_TIES:
+    result["coarse_clock"] = result["ties"].value > MOST_TIES
+    if not result["coarse_clock"]:
         laws = _laws(time_s, found, window_s, windows, result["clock"].value)
         if laws:
             result["families"] = laws
@@ -116,8 +117,8 @@ def _correlations(time_s: F8, gap: F8, duration: float) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if len(gap) >= 10 * _LAGS:
         result["gaps"] = _correlogram(gap, _LAGS)
-    count = counts(time_s, _COUNT_BIN_S, duration)
-    if len(count) >= 50:
+    if 50 <= duration / _COUNT_BIN_S <= MOST_BINS:
+        count = counts(time_s, _COUNT_BIN_S, duration)
         lags = min(60, len(count) // 5)
         result["counts"] = {"bin": Number(_COUNT_BIN_S, "s"), **_correlogram(count, lags)}
     return result

@@ -13,6 +13,7 @@ from servegen_fw_pools.characterize.words import short
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_TALL = (7.2, 4.2)
 _MARKS = {"exponential": "C0", "gamma": "C1", "weibull": "C2"}
 
 
@@ -44,21 +45,23 @@ def plots(found: Mapping[str, Any]) -> tuple[Plot, ...]:
 
 def _rate(figure: Any, columns: Mapping[str, Any]) -> None:
     hour = np.array(columns["start_s"]) / 3600
-    rate = np.array(columns["rate_per_s"])
     cv = np.array(columns.get("cv", []))
+    if len(cv):
+        figure.set_size_inches(*_TALL)
     axes = figure.subplots(2 if len(cv) else 1, 1, sharex=True, squeeze=False)[:, 0]
-    axes[0].step(hour, rate, where="post")
+    edges = np.append(hour, hour[-1] + columns["window"].value / 3600)
+    axes[0].stairs(columns["rate_per_s"], edges, baseline=None)
     axes[0].set_ylim(bottom=0)
     axes[0].set_ylabel("requests/s")
     if len(cv):
-        family = np.array(columns["family"])
+        family, width = np.array(columns["family"]), columns["window"].value / 3600
         for name, colour in _MARKS.items():
             mine = family == name
-            axes[1].plot(hour[mine], cv[mine], ".", color=colour, label=name)
+            axes[1].plot(hour[mine] + width / 2, cv[mine], ".", color=colour, label=name)
         axes[1].axhline(1, color="0.6", lw=0.8)
         axes[1].set_ylabel("CV of gaps")
-        axes[1].set_ylim(bottom=0)
-        axes[1].legend(ncols=3, loc="upper right")
+        axes[1].set_ylim(0, 1.08 * max(1.0, cv.max()))
+        axes[1].legend(ncols=3, loc="lower right")
     axes[-1].set_xlabel("hours since the first request" if len(cv) else "hours since the first window")
 
 
@@ -80,6 +83,7 @@ def _gaps(figure: Any, example: Mapping[str, Any]) -> None:
             label=f"{name} (KS {short(example['ks'][name].value, 2)})",
         )
     axes.set(xscale="log", yscale="log", xlabel="gap in s", ylabel="share longer")
+    axes.set_xlim(left=max(gap[shown].min(), mean / 300))
     axes.legend(loc="lower left")
 
 

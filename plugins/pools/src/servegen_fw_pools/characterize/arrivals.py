@@ -8,8 +8,8 @@ import numpy as np
 
 from servegen_fw.plugin import ClientPool
 from servegen_fw_pools.characterize import arrival_plots, jackknife
-from servegen_fw_pools.characterize.arrival_figures import MOST_TIES, figures
-from servegen_fw_pools.characterize.counts import LEAST_BINS, SCALES_S, autocorrelation, dispersion
+from servegen_fw_pools.characterize.arrival_figures import figures
+from servegen_fw_pools.characterize.counts import LEAST_BINS, MOST_BINS, SCALES_S, autocorrelation, dispersion
 from servegen_fw_pools.characterize.gap_families import FAMILIES
 from servegen_fw_pools.characterize.section import Number, Section
 from servegen_fw_pools.characterize.words import many, percent, short, table, told, told_share
@@ -64,6 +64,11 @@ def _lines(found: Mapping[str, Any]) -> tuple[str, ...]:
         )
     else:
         lines[-1] += "."
+    if found["coarse_clock"]:
+        lines.append(
+            f"Beware: the log's clock ticks every {short(found['clock'].value)} s, and {percent(found['ties'].value)} of the "
+            "requests share their time with the one before. The CV, and the dispersion below ten ticks, are the clock's."
+        )
     if found["dispersion"]:
         lines += _dispersion_lines(found["dispersion"])
     if "families" in found:
@@ -128,10 +133,10 @@ def _cannot(found: Mapping[str, Any], start: str) -> list[str]:
     if scales:
         names = ", ".join(f"{short(scale)} s" for scale in scales)
         lines.append(
-            f"Index of dispersion at {names}: it needs {LEAST_BINS} such bins; the log lasts "
+            f"Index of dispersion at {names}: it needs {LEAST_BINS} to {MOST_BINS:,} such bins; the log lasts "
             f"{short(found['duration'].value)} s."
         )
-    if found["ties"].value > MOST_TIES:
+    if found["coarse_clock"]:
         lines.append(
             f"The law of the gaps: {percent(found['ties'].value)} of them are 0 and the shortest other one is "
             f"{short(found['clock'].value)} s, so the log's clock is too coarse; CV and dispersion at scales near it are "
@@ -158,6 +163,7 @@ def _of_pool(pool: ClientPool) -> Section:
         rate = parts[0] / (parts[1] * pool.window_s)
     found: dict[str, Any] = {
         "requests": float(total.sum()),
+        "counted": "sessions" if "turns" in pool.fields else "requests",
         "duration": Number(pool.duration_s, "s", windows),
         "rate": jackknife.number(pool.rate, rate, "1/s", round(float(total.sum())), least=0.0),
         "windows": {
@@ -215,7 +221,7 @@ def _client_cv(pool: ClientPool) -> dict[str, Any]:
 def _pool_lines(found: Mapping[str, Any]) -> tuple[str, ...]:
     lines = [
         (
-            f"{found['requests']:,.0f} requests recorded in {short(found['duration'].value)} s, {told(found['rate'])} "
+            f"{found['requests']:,.0f} {found['counted']} recorded in {short(found['duration'].value)} s, {told(found['rate'])} "
             "on average."
         )
     ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from servegen_fw_pools.characterize.population import Population
 
 _SHOWN = 5
+_TALL = (7.2, 4.2)
 
 
 def plots(figures: Mapping[str, Any], people: Population) -> tuple[Plot, ...]:
@@ -64,21 +65,18 @@ def _shares(figure: Any, lorenz: Mapping[str, Any]) -> None:
 
 
 def _rates(figure: Any, people: Population) -> None:
+    figure.set_size_inches(*_TALL)
     upper, lower = figure.subplots(2, 1, sharex=True)
-    hour = np.arange(people.whole) * people.window_s / 3600
+    edges = np.arange(people.whole + 1) * people.window_s / 3600
+    hour = (edges[:-1] + edges[1:]) / 2
     for k in range(min(_SHOWN, people.large)):
-        upper.step(
-            hour,
-            people.count[k, : people.whole] / people.window_s,
-            where="post",
-            lw=1.1,
-            label=people.names[k],
-        )
+        rate = people.count[k, : people.whole] / people.window_s
+        upper.stairs(rate, edges, baseline=None, lw=1.1, color=f"C{k}", label=str(people.names[k])[:18])
         used = people.gaps[k, : people.whole] >= 30
-        lower.plot(hour[used], people.cv[k, : people.whole][used], ".", markersize=4)
+        lower.plot(hour[used], people.cv[k, : people.whole][used], ".", color=f"C{k}")
     upper.set(ylabel="requests/s")
     upper.set_ylim(bottom=0)
-    upper.legend(frameon=False, loc="upper right", fontsize="small")
+    upper.legend(loc="upper left", bbox_to_anchor=(1, 1))
     lower.axhline(1, color="0.6", lw=0.8)
     lower.set(ylabel="CV of gaps", xlabel="hours since the start")
     lower.set_ylim(bottom=0)
@@ -95,4 +93,4 @@ def _variance(figure: Any, explained: Mapping[str, Any]) -> None:
         one.invert_yaxis()
         one.axvline(0, color="0.3", lw=0.8)
         one.set(xlabel="share")
-        one.legend(frameon=False, loc="lower right", fontsize="small")
+        one.legend(loc="lower right")

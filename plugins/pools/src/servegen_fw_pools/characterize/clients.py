@@ -14,6 +14,7 @@ from servegen_fw_pools.characterize import client_plots, decomposition, populati
 from servegen_fw_pools.characterize.client_lines import lines_of
 from servegen_fw_pools.characterize.client_means import pool_means, window_means
 from servegen_fw_pools.characterize.client_table import table
+from servegen_fw_pools.characterize.counts import MOST_BINS
 from servegen_fw_pools.characterize.section import Number, Section
 from servegen_fw_pools.characterize.skew import TOPS, skew
 
@@ -28,6 +29,7 @@ WINDOW_S = 300.0
 
 _BIN_S = 10.0
 _LEAST_WHOLE = 5
+_LEAST_BINS = 5
 
 
 def section_of(source: Log | ClientPool, window_s: float = WINDOW_S) -> Section:
@@ -133,7 +135,7 @@ def _log_parts(people: Population, time_s: Any, rank: Any) -> dict[str, Parts]:
     if people.whole < _LEAST_WHOLE:
         return {}
     sent = decomposition.Sent(time_s, rank, len(people.names))
-    bins = max(5, round(people.window_s / _BIN_S))
+    bins = max(_LEAST_BINS, min(round(people.window_s / _BIN_S), MOST_BINS // people.whole))
     return {
         "shifts": decomposition.shifts_of(sent, people.window_s, people.whole, people.blocks),
         "bursts": decomposition.bursts_of(sent, people.window_s / bins, bins, people.whole, people.blocks),

@@ -1,4 +1,8 @@
-"""characterization.json: written strictly finite, read back whole but for the pictures."""
+"""characterization.json: written strictly finite, read back whole but for the pictures.
+
+The figures of a section stand at the top under its key (``data["arrivals"]["rate"]["value"]``); its words are under
+``sections``.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,6 @@ def to_json(found: Characterization) -> dict[str, Any]:
         "sections": {
             section.key: {
                 "title": section.title,
-                "figures": _plain(section.figures, section.key),
                 "lines": list(section.lines),
                 "plots": [{"name": plot.name, "title": plot.title} for plot in section.plots],
                 "cannot": list(section.cannot),
@@ -54,6 +57,7 @@ def to_json(found: Characterization) -> dict[str, Any]:
             for section in found.sections
         },
         "absent": {key: list(why) for key, why in found.absent.items()},
+        **{section.key: _plain(section.figures, section.key) for section in found.sections},
     }
 
 
@@ -108,9 +112,7 @@ def _characterization(data: dict[str, Any]) -> Characterization:
             Notice(one["code"], one["count"], one["what"], tuple(one["where"])) for one in data["notices"]
         ),
         sections=tuple(
-            Section(
-                key, one["title"], _rich(one["figures"]), tuple(one["lines"]), cannot=tuple(one["cannot"])
-            )
+            Section(key, one["title"], _rich(data[key]), tuple(one["lines"]), cannot=tuple(one["cannot"]))
             for key, one in data["sections"].items()
         ),
         absent={key: tuple(why) for key, why in data["absent"].items()},

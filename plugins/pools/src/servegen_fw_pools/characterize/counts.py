@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SCALES_S: Final = (1.0, 10.0, 60.0, 600.0, 3600.0)
 LEAST_BINS: Final = 20
+MOST_BINS: Final = 20_000_000
 
 
 def counts(time_s: F8, bin_s: float, duration_s: float) -> F8:
@@ -55,7 +56,7 @@ def dispersion(count: F8) -> Number:
 
 
 def dispersions(time_s: F8, duration_s: float) -> list[dict[str, Any]]:
-    """`dispersion` at every scale of `SCALES_S` that the log holds `LEAST_BINS` bins of.
+    """`dispersion` at every scale of `SCALES_S` that the log holds 20 to 20 million bins of.
 
     Returns
     -------
@@ -66,8 +67,8 @@ def dispersions(time_s: F8, duration_s: float) -> list[dict[str, Any]]:
 
     found = []
     for scale in SCALES_S:
-        if duration_s < LEAST_BINS * scale:
-            break
+        if not LEAST_BINS <= duration_s / scale <= MOST_BINS:
+            continue
         count = counts(time_s, scale, duration_s)
         if not count.any():
             continue

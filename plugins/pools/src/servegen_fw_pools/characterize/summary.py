@@ -23,15 +23,18 @@ _ROWS: Final = (
     ("clients that send 90 %", ("clients", "for_90_percent")),
     ("Zipf exponent of the clients", ("clients", "zipf", "exponent")),
 )
+_TICKS = 10
 _SHARES: Final = (("share of the 10 largest clients", ("clients", "top_shares", "10")),)
 
 
 def summary(found: Characterization) -> list[tuple[str, str, int]]:
     """Return name, value with its interval, and sample size of whatever the sections hold."""
     rows = []
+    coarse = bool(found.figure("arrivals", "coarse_clock"))
     for name, path in _ROWS:
         number = found.figure(*path)
-        if isinstance(number, Number):
+        # What a log's clock makes of CV and dispersion is no headline.
+        if isinstance(number, Number) and not (coarse and name.startswith("CV of gaps")):
             rows.append((name, told(number), number.n))
         if name.startswith("CV of gaps"):
             rows += _dispersion(found)
@@ -44,6 +47,10 @@ def summary(found: Characterization) -> list[tuple[str, str, int]]:
 
 def _dispersion(found: Characterization) -> list[tuple[str, str, int]]:
     listed = found.figure("arrivals", "dispersion") or []
+    coarse = found.figure("arrivals", "coarse_clock")
+    least = _TICKS * found.figure("arrivals", "clock").value if coarse else 0.0
     return [
-        (f"index of dispersion, {one['scale_s']:g} s", told(one["index"]), one["index"].n) for one in listed
+        (f"index of dispersion, {one['scale_s']:g} s", told(one["index"]), one["index"].n)
+        for one in listed
+        if one["scale_s"] >= least
     ]
