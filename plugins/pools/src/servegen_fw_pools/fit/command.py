@@ -193,7 +193,7 @@ def _told(path: Path, pool: ClientPool) -> list[str]:
     knots, points = len(pool.tables.value), facts.get("recorded_points")
     of = f" of {points:,} points" if points else ""
     head = (
-        f"{path}: {len(pool.clients):,} clients, {pool.rate:.4g} {'sessions' if 'turns' in pool.fields else 'requests'}/s, "
+        f"{path}: {len(pool.clients):,} clients, {pool.rate:.4g} requests/s, "
         f"{path.stat().st_size / 1000:.0f} kB, {knots:,} knots{of}"
     )
     errors = facts.get("error", {})

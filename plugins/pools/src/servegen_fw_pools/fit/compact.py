@@ -132,11 +132,11 @@ def excerpt(pool: ClientPool, first_day: int, days: int | None) -> ClientPool:
 
 
 def table_requests(pool: ClientPool) -> F8:
-    """Requests per client and table window, float64[C, V]."""
+    """Requests per client and table window, later turns of sessions included, float64[C, V]."""
     windows = pool.table.shape[2]
     start = (np.arange(pool.count.shape[1]) * pool.window_s / pool.table_window_s).astype(np.int64)
     begins = np.searchsorted(start, np.arange(windows))
-    total = np.cumsum(np.pad(pool.count, ((0, 0), (1, 0))), axis=1)
+    total = np.cumsum(np.pad(pool.requests, ((0, 0), (1, 0))), axis=1)
     return np.asarray(np.diff(total[:, np.append(begins, pool.count.shape[1])], axis=1))
 
 

@@ -89,12 +89,12 @@ def fit_log(
     """
     _check(log, window_s, table_window_s, min_requests)
     assert log.time_s is not None  # noqa: S101 - `_check` has refused it
-    covered_s = duration_s or covered(log) or window_s
-    grid = grid_of(covered_s, float(log.time_s[-1]), window_s, table_window_s)
     roster = roster_of(log, min_requests, keep_ids=keep_ids)
     owners = len(roster.names)
     chains = chains_of(log)
     begin = np.flatnonzero(chains.first)
+    covered_s = duration_s or covered(log) or window_s
+    grid = grid_of(covered_s, float(log.time_s[begin[-1]]), window_s, table_window_s)
     count, cv, family = arrivals_of(
         np.minimum(spread(log.time_s[begin]), grid.windows * grid.window_s),
         roster.owner[begin],
@@ -141,7 +141,7 @@ def covered(log: Log) -> float:
 
 
 def grid_of(covered_s: float, last_s: float, window_s: float, table_window_s: float | None) -> Grid:
-    """Windows for a log of `covered_s` seconds whose last request came at `last_s`."""
+    """Windows for a log of `covered_s` seconds whose last session began at `last_s`."""
     if table_window_s is None:
         table_window_s = min(TABLE_WINDOW_S, covered_s / 4)
     windows = max(1, round(covered_s / window_s))

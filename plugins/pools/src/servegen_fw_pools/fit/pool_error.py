@@ -31,7 +31,8 @@ def pool_error(truth: ClientPool, found: ClientPool) -> dict[str, Any]:
     -------
         requests: relative error of their number.
         share: largest error of a client's share of all requests.
-        count: largest error of a client's number of requests, in its Poisson standard errors.
+        count: largest error of a client's number of requests (of sessions, where pools have them), in its Poisson
+            standard errors.
         cv: of windows with `LEAST_REQUESTS` requests in both, weighted by requests: "bias", mean of log(found / true),
             "spread", its root mean square, and "windows".
         family: share of windows (as for cv, whose true CV differs from 1 by `TELLING_CV` or more) with the true
@@ -49,7 +50,8 @@ def pool_error(truth: ClientPool, found: ClientPool) -> dict[str, Any]:
         what = f"pools {truth.name!r} and {found.name!r} differ in clients or windows"
         raise InputError(Problem(what, cure="fit with the ids kept and with the windows of the other"))
     order = np.array([found.clients.index(client) for client in truth.clients])
-    mine, theirs = found.count[order].sum(1), truth.count.sum(1)
+    mine, theirs = found.requests[order].sum(1), truth.requests.sum(1)
+    begun = found.count[order].sum(1), truth.count.sum(1)
     pairs = [pair for pair in truth.pairs if pair in found.pairs]
     weight = theirs / theirs.sum()
     ranks = {
@@ -59,7 +61,7 @@ def pool_error(truth: ClientPool, found: ClientPool) -> dict[str, Any]:
     return {
         "requests": _short(mine.sum() / theirs.sum() - 1),
         "share": _short(np.abs(mine / mine.sum() - weight).max()),
-        "count": _short((np.abs(mine - theirs) / np.sqrt(np.maximum(theirs, 1))).max()),
+        "count": _short((np.abs(begun[0] - begun[1]) / np.sqrt(np.maximum(begun[1], 1))).max()),
         "cv": _cv(truth, found, order),
         "family": _family(truth, found, order),
         "fields": {
@@ -102,7 +104,7 @@ def _family(truth: ClientPool, found: ClientPool, order: I8) -> float | None:
 def _field(truth: ClientPool, found: ClientPool, order: I8, field: str) -> dict[str, float]:
     ours, theirs = _drawn(found, field, order), _drawn(truth, field, np.arange(len(order)))
     both = [c for c in range(len(order)) if len(ours[c][0]) and len(theirs[c][0])]
-    total = truth.count.sum(1)
+    total = truth.requests.sum(1)
     distance = np.array([_ks(*ours[c], *theirs[c]) for c in both])
     ranked = np.argsort(distance, kind="stable")
     held = total[both][ranked]

@@ -45,16 +45,16 @@ def list_command(*, files: tuple[str, ...], as_json: bool) -> None:
         _json([{"pool": named, **{k: one[k] for k in _LISTED}} for named, one in found])
         return
     width = max(len(named) for named, _ in found)
-    click.echo(f"{'pool':{width}}  {'clients':>8}  {'per second':>22}  {'days':>7}  fields")
+    click.echo(f"{'pool':{width}}  {'clients':>8}  {'requests/s':>10}  {'days':>7}  fields")
     for named, one in found:
-        rate = f"{one['rate']['mean']:g} {one['counted']}"
+        rate = f"{one['rate']['mean']:g}"
         days = one["duration_s"] / 86_400
         click.echo(
-            f"{named:{width}}  {one['clients']:8,}  {rate:>22}  {days:7.3g}  {', '.join(one['fields'])}"
+            f"{named:{width}}  {one['clients']:8,}  {rate:>10}  {days:7.3g}  {', '.join(one['fields'])}"
         )
 
 
-_LISTED = ("name", "clients", "rate", "counted", "duration_s", "skew", "fields")
+_LISTED = ("name", "clients", "rate", "duration_s", "skew", "fields")
 
 
 @command.command("show")
@@ -119,7 +119,7 @@ def merge_command(*, named: tuple[str, ...], from_start: bool, name: str, out: P
 @pool_argument
 @click.option("--factor", type=click.FloatRange(min=0, min_open=True), help="Multiply every client's counts.")
 @click.option(
-    "--rate", type=Rate(), help="Scale to this mean rate, e.g. 5/s (of sessions, if the pool has them)."
+    "--rate", type=Rate(), help="Scale to this mean rate, e.g. 5/s, later turns of sessions included."
 )
 @name_option
 @out_option
@@ -182,7 +182,7 @@ def _write(pool: ClientPool, step: str, options: dict[str, Any], name: str, out:
     found = figures(pool)
     top = found["skew"]["top_1_share"]
     click.echo(
-        f"{out}: {found['clients']:,} clients, {found['rate']['mean']:g} {found['counted']}/s, "
+        f"{out}: {found['clients']:,} clients, {found['rate']['mean']:g} requests/s, "
         f"{found['duration_s'] / 3600:.4g} h, top client {100 * top:.1f} %"
     )
 

@@ -42,7 +42,7 @@ def filtered(
             pool.start_s if from_s is None else from_s,
             pool.start_s + pool.duration_s if to_s is None else to_s,
         )
-    total = pool.count.sum(1)
+    total = pool.requests.sum(1)
     kept = total > 0
     if clients:
         kept &= np.isin(pool.clients, list(clients))

@@ -20,5 +20,7 @@ def with_step(pool: ClientPool, command: str, options: Mapping[str, Any]) -> Cli
 def changed(pool: ClientPool, command: str, options: Mapping[str, Any]) -> ClientPool:
     """Add a step that changed what the pool holds: counts are told anew, and what was measured of the old pool goes."""
     meta = {key: value for key, value in pool.meta.items() if key not in ("held_out", "requests", "sessions")}
-    meta["sessions" if "turns" in pool.fields else "requests"] = float(pool.count.sum())
+    meta["requests"] = float(pool.requests.sum())
+    if pool.has_sessions:
+        meta["sessions"] = float(pool.count.sum())
     return with_step(attrs.evolve(pool, meta=meta), command, options)

@@ -42,7 +42,7 @@ def sampled(pool: ClientPool, clients: int, seed: int, rate: float | None = None
         pool: the population.
         clients: N, how many.
         seed: of the draw.
-        rate: total requests (or sessions, where the pool has them) per second; None for N / M of the pool's.
+        rate: total requests per second, later turns included; None for N / M of the pool's.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def sampled(pool: ClientPool, clients: int, seed: int, rate: float | None = None
     order = np.argsort(-drawn, kind="stable")
     like, drawn = owner[pick][order], drawn[order]
     new = clients_of(pool, like)
-    count = new.count * (drawn * pool.duration_s / new.count.sum(1))[:, None]
+    count = new.count * (drawn * pool.duration_s / new.requests.sum(1))[:, None]
     digits = max(4, len(str(clients)))
     meta = {
         name: value
@@ -94,7 +94,7 @@ def sampled(pool: ClientPool, clients: int, seed: int, rate: float | None = None
 def member_rates(pool: ClientPool) -> tuple[F8, I8]:
     """Requests per second of each client that the pool stands for, ascending (float64[M]), and its place in the pool."""
     members = members_of(pool)
-    per_s = pool.count.sum(1) / pool.duration_s / members
+    per_s = pool.requests.sum(1) / pool.duration_s / members
     owner = np.repeat(np.arange(len(members)), members)
     owner = owner[per_s[owner] > 0]
     order = np.argsort(per_s[owner], kind="stable")

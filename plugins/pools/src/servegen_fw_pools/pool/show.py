@@ -24,9 +24,9 @@ _POINTS = 256
 
 
 def figures(pool: ClientPool) -> dict[str, Any]:
-    """Everything `lines` tells, JSON-able; rates in requests (or sessions, see "counted") per second."""
-    total = np.asarray(pool.count.sum(0))
-    by_client = np.sort(pool.count.sum(1))[::-1]
+    """Everything `lines` tells, JSON-able; rates in requests per second, later turns of sessions included."""
+    total = np.asarray(pool.requests.sum(0))
+    by_client = np.sort(pool.requests.sum(1))[::-1]
     share = np.cumsum(by_client) / max(by_client.sum(), 1e-300)
     active = pool.count >= 2
     cv, weight = pool.cv[active], pool.count[active]
@@ -36,7 +36,6 @@ def figures(pool: ClientPool) -> dict[str, Any]:
     }
     return {
         "name": pool.name,
-        "counted": "sessions" if "turns" in pool.fields else "requests",
         "clients": len(pool.clients),
         "stands_for_clients": int(members_of(pool).sum()),
         "start_s": pool.start_s,
@@ -45,6 +44,7 @@ def figures(pool: ClientPool) -> dict[str, Any]:
         "table_window_s": pool.table_window_s,
         "rate": {
             "mean": _short(pool.rate),
+            "sessions": _short(pool.count.sum() / pool.duration_s) if pool.has_sessions else None,
             "lowest_window": _short(total.min() / pool.window_s),
             "highest_window": _short(total.max() / pool.window_s),
         },
@@ -58,7 +58,7 @@ def figures(pool: ClientPool) -> dict[str, Any]:
         "fields": {field: _field(pool, number) for number, field in enumerate(pool.fields)},
         "rank": {
             ", ".join(pair): {
-                "mean": _short((row * pool.count.sum(1)).sum() / max(pool.count.sum(), 1e-300)),
+                "mean": _short((row * pool.requests.sum(1)).sum() / max(pool.requests.sum(), 1e-300)),
                 "lowest": _short(row.min()),
                 "highest": _short(row.max()),
             }
@@ -71,12 +71,13 @@ def figures(pool: ClientPool) -> dict[str, Any]:
 def lines(pool: ClientPool, top: int) -> list[str]:
     """What a reader wants to know, with the `top` busiest clients."""
     found = figures(pool)
-    what, rate, skew = found["counted"], found["rate"], found["skew"]
+    rate, skew = found["rate"], found["skew"]
+    begun = f"; {rate['sessions']:g} sessions/s" if rate["sessions"] is not None else ""
     said = [
         f"{found['name']}: {found['clients']:,} clients"
         + (f" for {found['stands_for_clients']:,}" if found["stands_for_clients"] != found["clients"] else "")
         + f", {_time(found['duration_s'])} from {_clock(found['start_s'])}, windows of {_time(found['window_s'])}",
-        f"  rate      {rate['mean']:g} {what}/s ({rate['lowest_window']:g} to {rate['highest_window']:g} by window)",
+        f"  rate      {rate['mean']:g} requests/s ({rate['lowest_window']:g} to {rate['highest_window']:g} by window){begun}",
         "  skew      "
         + ", ".join(f"top {k} {100 * skew[f'top_{k}_share']:.1f} %" for k in TOP if f"top_{k}_share" in skew)
         + f"; {skew['clients_for_90_percent']} clients for 90 %",
@@ -85,7 +86,7 @@ def lines(pool: ClientPool, top: int) -> list[str]:
         cv = found["cv"]
         families = ", ".join(f"{name} {100 * part:.0f} %" for name, part in found["families"].items())
         said.append(
-            f"  gap CV    p10 {cv['p10']:g}, p50 {cv['p50']:g}, p90 {cv['p90']:g} by {what}; {families}"
+            f"  gap CV    p10 {cv['p10']:g}, p50 {cv['p50']:g}, p90 {cv['p90']:g} by requests; {families}"
         )
     for field, one in found["fields"].items():
         if one:
@@ -95,9 +96,9 @@ def lines(pool: ClientPool, top: int) -> list[str]:
         said.append(
             f"  rank correlation of {pair}: {one['mean']:g} ({one['lowest']:g} to {one['highest']:g})"
         )
-    if what == "sessions":
+    if pool.has_sessions:
         said.append(f"  turns {'repeat' if pool.carries_context else 'do not repeat'} the earlier ones")
-    said += _busiest(pool, top, what)
+    said += _busiest(pool, top)
     meta = pool.meta
     said += [f"  {key:9} {meta[key]}" for key in ("source", "licence", "excerpt") if meta.get(key)]
     said += [f"  note      {note}" for note in meta.get("notes", [])]
@@ -109,16 +110,16 @@ def lines(pool: ClientPool, top: int) -> list[str]:
     return said
 
 
-def _busiest(pool: ClientPool, top: int, what: str) -> list[str]:
-    total = pool.count.sum(1)
+def _busiest(pool: ClientPool, top: int) -> list[str]:
+    total = pool.requests.sum(1)
     order = np.argsort(-total, kind="stable")[: max(0, top)]
     if not len(order):
         return []
     width = max(6, *(len(pool.clients[c]) for c in order))
-    said = [f"  {'client':{width}} {what + '/s':>12} {'share':>8} {'gap CV':>8} {'input':>8} {'output':>8}"]
+    said = [f"  {'client':{width}} {'requests/s':>12} {'share':>8} {'gap CV':>8} {'input':>8} {'output':>8}"]
     requests = table_requests(pool)
     for c in order:
-        cv = (pool.cv[c] * pool.count[c]).sum() / max(total[c], 1e-300)
+        cv = (pool.cv[c] * pool.count[c]).sum() / max(pool.count[c].sum(), 1e-300)
         means = [_mean(pool, requests, int(c), field) for field in ("input_tokens", "output_tokens")]
         cells = "".join(f" {mean:8.0f}" if mean is not None else f" {'-':>8}" for mean in means)
         rate = total[c] / pool.duration_s
