@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
-from servegen_fw.workload.identity import apart, moved, prefix_id
+from servegen_fw.workload.identity import apart, moved, prefix_id, shared_prefix_id
 
 
 def test_names_stay_where_they_are_unique() -> None:
@@ -105,3 +105,12 @@ def test_synthetic_groups_have_clients_of_their_own_name(kit: Any, groups: int) 
     """No two clients of a workload have one name."""
     w = kit.compose(*(kit.synthetic(clients=2) for _ in range(groups)), rate=1.0, duration_s=60)
     assert w.clients.names == tuple(f"group-{g + 1}-{k + 1}" for g in range(groups) for k in range(2))
+
+
+def test_shared_prefixes_have_ids_of_their_own() -> None:
+    """Ids are stable, of 63 bits, and differ by group, by number and from every client's."""
+    ids = [shared_prefix_id(group, number) for group in ("a", "b") for number in range(3)]
+    ids += [prefix_id(group, str(number)) for group in ("a", "b") for number in range(3)]
+    assert len(set(ids)) == 12
+    assert all(0 <= one < 2**63 for one in ids)
+    assert shared_prefix_id("chat", 0) == shared_prefix_id("chat", 0)
