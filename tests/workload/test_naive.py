@@ -294,3 +294,28 @@ def test_the_cost_of_measuring_is_bounded(kit: Any) -> None:
     assert found is not None
     gaps = int(found[1].replace(",", ""))
     assert gaps == 3 * MEASURED // 2.5 - 3
+
+
+def conversations(kit: Any) -> Any:
+    """Return a pool of two clients whose sessions have one to seven turns and carry their context."""
+    pool = kit.pool(
+        np.full((2, 8), 100),
+        fields=("input_tokens", "output_tokens", "turns", "think_s"),
+        masses=(*kit.LENGTHS, {1.0: 0.5, 7.0: 0.5}, {5.0: 0.5, 40.0: 0.5}),
+    )
+    return attrs.evolve(pool, carries_context=True)
+
+
+def test_of_conversations_it_draws_whole_prompts(kit: Any) -> None:
+    """Of a pool with sessions NAIVE sends as many requests, with prompts as long, histories included; no turn follows another."""
+    pool = conversations(kit)
+    clients = kit.compose(kit.recorded(pool), duration_s=4800)
+    w = kit.compose(kit.recorded(pool, method="naive"), duration_s=4800)
+    assert w.clients.names == ("naive",)
+    assert np.all(w.parent == -1)
+    assert len(w) == pytest.approx(len(clients), rel=0.08)
+    # Over four standard errors of some 6,000 requests each, whose prompts are correlated within sessions.
+    assert w.input_tokens.mean() == pytest.approx(clients.input_tokens.mean(), rel=0.08)
+    assert w.input_tokens.mean() > 2 * 55
+    half = kit.compose(kit.recorded(pool, method="naive"), rate=len(w) / 4800 / 2, duration_s=4800)
+    assert set(kit.rows(half)) < set(kit.rows(w))

@@ -187,3 +187,17 @@ def test_real_pools(real_pool: Callable[[str], Any], kit: Any, name: str) -> Non
     assert spoke[0] < spoke[1]
     # Each of some 340 active windows settles its fraction by one draw: a deviation of at most sqrt(340) / 2 = 9.
     assert abs(sent[1] - 0.01 * len(ours)) < 4.5 * 9.3
+
+
+def test_of_conversations_it_sends_single_requests(kit: Any) -> None:
+    """A pool with sessions yields as many requests as they have turns, none after another, and the notes say so."""
+    pool = kit.pool(
+        np.full((2, 8), 100),
+        fields=("input_tokens", "output_tokens", "turns", "think_s"),
+        masses=(*kit.LENGTHS, {1.0: 0.5, 7.0: 0.5}, {5.0: 0.5, 40.0: 0.5}),
+    )
+    w = kit.compose(reference(kit, pool), duration_s=4800)
+    assert np.all(w.parent == -1)
+    # 400 gaps a window, the last one's request there or not.
+    assert abs(len(w) - 2 * 8 * 399.5) <= 8
+    assert "the reference tool knows no conversations; prompts are without history" in "\n".join(w.notes)

@@ -243,6 +243,17 @@ class ClientPool:
         count = np.asarray(self.count, np.float64)
         return count * self.mean_turns[:, self.table_window] if self.has_sessions else count
 
+    def without_sessions(self) -> ClientPool:
+        """Return the same clients with every turn a request of its own: `count` counts requests, prompts hold no history."""
+        kept = [number for number, field in enumerate(self.fields) if field not in {"turns", "think_s"}]
+        return attrs.evolve(
+            self,
+            count=self.requests,
+            fields=tuple(self.fields[number] for number in kept),
+            table=self.table[kept],
+            carries_context=False,
+        )
+
     @property
     def rate(self) -> float:
         """Mean requests per second of the whole population, later turns of sessions included."""

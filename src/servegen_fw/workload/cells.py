@@ -28,11 +28,7 @@ class Cells:
     @classmethod
     def of(cls, pool: ClientPool, windows: slice, start_s: float) -> Cells:
         """Return the cells of some of a pool's rate windows; `start_s` is where on its clock the case begins."""
-        number = np.arange(pool.count.shape[1])[windows]
-        begin_s = pool.window_s * number
-        window = (begin_s // pool.table_window_s).astype(np.int64)
-        window = np.minimum(window, max(pool.table.shape[2] - 1, 0))
-        at, where = np.unique(window, return_inverse=True)
+        at, where = np.unique(pool.table_window[windows], return_inverse=True)
         requests = np.zeros((len(at), len(pool.clients)))
         np.add.at(requests, where, np.asarray(pool.count[:, windows], np.float64).T)
         used, client = np.nonzero(requests)

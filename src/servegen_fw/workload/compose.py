@@ -11,7 +11,7 @@ from servegen_fw.data.pool import ClientPool
 from servegen_fw.data.workload import Workload
 from servegen_fw.errors import InputError, Problem
 from servegen_fw.hooks.protocols import GapFamily
-from servegen_fw.suite.model import Load, WorkloadSpec
+from servegen_fw.suite.model import Group, Load, WorkloadSpec
 from servegen_fw.workload.cells import Cells
 from servegen_fw.workload.clients import Composer
 from servegen_fw.workload.collected import collected
@@ -19,7 +19,7 @@ from servegen_fw.workload.curve import Curve
 from servegen_fw.workload.demand import Demand, demands
 from servegen_fw.workload.draft import GroupDraft
 from servegen_fw.workload.fields import fields_of
-from servegen_fw.workload.naive import Aggregate, NaiveClients, resampled, windows_of
+from servegen_fw.workload.naive import NAIVE, Aggregate, NaiveClients, resampled, windows_of
 from servegen_fw.workload.part import Part, ready
 from servegen_fw.workload.population import Population
 from servegen_fw.workload.process import ProcessClients
@@ -140,6 +140,13 @@ def _sliced(
 
 def _draft(part: Part, demand: Demand, means: Means) -> GroupDraft:
     """Compose one group."""
+    if part.group.method == "naive" and part.counts_sessions:
+        part = _sent(part, demand, means)
+    if part.group.method == "reference" and isinstance(part.source, ClientPool) and part.counts_sessions:
+        part = attrs.evolve(part, source=part.source.without_sessions(), mean_turns=1.0)
+        means.notes.append(
+            f"{part.name}: the reference tool knows no conversations; prompts are without history"
+        )
     if isinstance(part.source, Workload):
         return _replayed(part, demand, means)
     population = (
@@ -153,6 +160,22 @@ def _draft(part: Part, demand: Demand, means: Means) -> GroupDraft:
         fields = attrs.evolve(fields, cells=cells)
     means.notes.extend(fields.notes)
     return Composer(part, population, fields, demand, means.streams, means.tally).draft()
+
+
+def _sent(part: Part, demand: Demand, means: Means) -> Part:
+    """Return a group of recorded conversations with, as its source, what its clients send in the stretch of the case.
+
+    Prompts with their history are then as a log would show them; a pool holds the new tokens of each turn.
+    """
+    duration_s = demand.duration_s if demand.open else part.end_s - part.start_s
+    streams = Streams(int(means.streams.at(part.name, NAIVE, "log").integers(0, 2**63)))
+    clients = attrs.evolve(part, group=attrs.evolve(part.group, method="clients", scale="thin"))
+    load = Load(duration_s=duration_s)
+    sent = collected(_sliced([clients], load, duration_s, Means(streams, means.families)))
+    group = Group(
+        source=part.group.source, method="naive", scale=part.group.scale, max_input=part.group.max_input
+    )
+    return attrs.evolve(part, group=group, source=sent, start_s=0.0, mean_turns=1.0)
 
 
 def _replayed(part: Part, demand: Demand, means: Means) -> GroupDraft:
