@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 import attrs
 import numpy as np
 
-from servegen_fw.certify import field_checks, sent_checks
-from servegen_fw.certify.arrival_checks import Arrivals
+from servegen_fw.certify import arrival_checks, field_checks, sent_checks
 from servegen_fw.certify.arrivals import Replicas, replicas
+from servegen_fw.certify.arrivals_seen import Arrivals
 from servegen_fw.certify.fields import requests
 from servegen_fw.certify.finding import Finding, missing, settle
 from servegen_fw.certify.laws import Exactly
 from servegen_fw.certify.model import GroupModel, models
 from servegen_fw.certify.recording import Recording
 from servegen_fw.certify.seen import Seen
-from servegen_fw.certify.sessions import Sessions, shared_input
+from servegen_fw.certify.sessions import Sessions
+from servegen_fw.certify.shared_input import shared_input
 from servegen_fw.data.arrays import F8
 from servegen_fw.data.certificate import Certificate, ClientFigures
 from servegen_fw.data.records import Records
@@ -133,14 +134,12 @@ class Examination:
         if simulated is None:
             found.append(missing("arrivals", group.name, "a closed load sends when the server answers"))
         else:
-            found += Arrivals.of(group, simulated, seen, number).findings()
+            found += arrival_checks.findings(Arrivals.of(group, simulated, seen, number))
         own = requests(group, seen, number)
         found += field_checks.findings(own, seen, self.again, self.streams)
-        conversation = group.part.conversation
-        if conversation is not None:
-            found += Sessions(group, conversation, seen, number).findings(self.again)
-        carries = conversation is not None and conversation.carries_context
-        return [*found, *shared_input(group, own.fields, carries, seen, number)]
+        if group.has_sessions:
+            found += Sessions(group, seen, number).findings(self.again)
+        return [*found, *shared_input(group, own.fields, seen, number)]
 
     def certificate(self, records: Records | None = None, target: str = "") -> Certificate:
         """The certificate of the workload, and of its sending to `target` if there are records."""

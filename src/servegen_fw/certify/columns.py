@@ -148,10 +148,15 @@ def uniforms(column: Column, rng: Generator) -> tuple[F8, Column]:
     """
     if not column.ascends(rng):
         column = column.some(GRID_ROWS, rng)
-        low, high = _by_grid(column, rng)
-    else:
-        low, high = _by_halving(column, strict=True), _by_halving(column, strict=False)
+    low, high = all_levels(column, rng)
     return low + rng.random(len(column)) * np.maximum(high - low, 0.0), column
+
+
+def all_levels(column: Column, rng: Generator) -> tuple[F8, F8]:
+    """F(x-) and F(x) of every row's value, however long it takes."""
+    if column.ascends(rng):
+        return _by_halving(column, strict=True), _by_halving(column, strict=False)
+    return _by_grid(column, rng)
 
 
 def _by_halving(column: Column, *, strict: bool) -> F8:

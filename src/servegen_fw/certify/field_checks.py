@@ -48,7 +48,7 @@ def findings(found: Requests, seen: Seen, streams: Streams, own: Streams) -> lis
 
 def _comparable(found: Requests, seen: Seen) -> tuple[dict[str, Column], str]:
     """Columns whose rows are there whatever their values: where history ends sessions, those of first turns only."""
-    cut = found.fields.max_input and found.model.part.conversation is not None
+    cut = found.fields.max_input and found.model.has_sessions
     if not cut:
         return dict(found.columns), ""
     first = np.flatnonzero(seen.workload.turn[found.rows] == 0)

@@ -61,6 +61,19 @@ class GroupModel:
         return self.part.source if isinstance(self.part.source, ClientPool) else None
 
     @property
+    def has_sessions(self) -> bool:
+        """Whether arrivals are sessions of several turns."""
+        recorded = self.pool is not None and self.pool.has_sessions
+        return self.part.conversation is not None or recorded
+
+    @property
+    def carries_context(self) -> bool:
+        """Whether later turns repeat the earlier ones."""
+        if self.part.conversation is not None:
+            return self.part.conversation.carries_context
+        return self.has_sessions and self.pool is not None and self.pool.carries_context
+
+    @property
     def window_starts_s(self) -> F8:
         """Starts of the recording's windows within the case, with a second to follow; empty without a pool."""
         if not isinstance(self.population, RecordedClients | ProcessClients):
@@ -83,7 +96,7 @@ class GroupModel:
         if population.keep is not None:
             density = density * population.keep.rate(at.ravel())
         share = density.reshape(at.shape).mean(axis=1) * (high - low) / population.pool.window_s
-        return np.asarray(population.pool.count, float)[population.recorded] @ share
+        return np.asarray(np.asarray(population.pool.count, float)[population.recorded] @ share)
 
     def cut(self, horizon_s: float, streams: Streams | None = None) -> Population:
         """Return the population up to `horizon_s`, with randomness of its own if given."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
+from collections import Counter
 
 import attrs
 import numpy as np
+from numpy.random import Generator
 
+from servegen_fw.certify.columns import Column, Owners, all_levels, of_quantity
 from servegen_fw.certify.field_checks import AGAIN
 from servegen_fw.certify.finding import NAN, Finding, missing
-from servegen_fw.certify.laws import Exactly, Kolmogorov, Simulated, distance_to_uniform
+from servegen_fw.certify.laws import Kolmogorov, Simulated, distance_to_uniform
 from servegen_fw.certify.model import GroupModel
 from servegen_fw.certify.seen import Seen
-from servegen_fw.data.arrays import F8, I8, AnyArray
-from servegen_fw.workload.fields import Fields
-from servegen_fw.workload.products import CheckedConversation
-from servegen_fw.workload.sessions import Running
+from servegen_fw.certify.turn_laws import ConversationLaw, PoolLaw
+from servegen_fw.data.arrays import F8, I8
+from servegen_fw.workload.pool_sessions import PoolSessions
+from servegen_fw.workload.quantities import PoolField
+from servegen_fw.workload.sessions import ModelSessions
 from servegen_fw.workload.streams import Streams
 
 SESSIONS = 5_000
@@ -23,6 +29,9 @@ SESSIONS = 5_000
 
 REFERENCE = 65_536
 """Think times that stand for their law."""
+
+RUNNING_CALLS = 4_000
+"""Draws of one client's running sessions."""
 
 
 @attrs.frozen(eq=False)
@@ -32,13 +41,11 @@ class Sessions:
     Attributes
     ----------
         model: the group.
-        conversation: law of its turns.
         seen: the workload.
         number: of the group.
     """
 
     model: GroupModel
-    conversation: CheckedConversation
     seen: Seen
     number: int
 
@@ -47,27 +54,52 @@ class Sessions:
         """Turns planned for this time or later are left out; none are for a closed load."""
         return self.model.demand.duration_s if self.model.demand.open else math.inf
 
+    @functools.cached_property
+    def law(self) -> ConversationLaw | PoolLaw:
+        """Law of turns and think times."""
+        part, pool = self.model.part, self.model.pool
+        if part.conversation is not None:
+            return ConversationLaw(part.conversation)
+        assert pool is not None  # noqa: S101 - asked of groups with sessions
+        turns, think_s = (PoolField.of(pool, field, part.start_s) for field in ("turns", "think_s"))
+        return PoolLaw(turns, think_s)
+
+    @functools.cached_property
+    def head(self) -> I8:
+        """Row of the first turn of each row's session, int64[n]."""
+        workload = self.seen.workload
+        return np.maximum.accumulate(np.where(workload.parent < 0, np.arange(len(workload)), 0))
+
     def findings(self, streams: Streams) -> list[Finding]:
         """All checks of turns and of the time between them."""
         group = self.model.name
         names = ("turns per session", "single-turn sessions", "inter-turn time", "sessions running at 0 s")
-        if self.model.part.group.max_input and self.conversation.carries_context:
+        if self.model.part.group.max_input and self.model.carries_context:
             return [
                 missing(name, group, "max_input ends sessions that have grown too long") for name in names
             ]
         return [*self._turns(streams), self._think(streams), *self._running(streams)]
 
+    def _clients(self, rows: I8) -> tuple[I8, I8]:
+        """Rows whose client the group has, and its number in the pool."""
+        assert self.model.population is not None  # noqa: S101 - a group with clients
+        place = self.seen.places(self.model, rows)
+        known = place >= 0
+        return rows[known], np.asarray(self.model.population.recorded, np.int64)[place[known]]
+
     def _turns(self, streams: Streams) -> list[Finding]:
         group, workload = self.model.name, self.seen.workload
-        heads = self.seen.starts(self.number)
+        heads, client = self._clients(self.seen.starts(self.number))
         if not len(heads):
-            return [missing("turns per session", group, "no session begins within the case")]
+            return [
+                missing("turns per session", group, "no session of a known client begins within the case")
+            ]
         rng = streams.at("certificate", "turns", group)
-        head = np.maximum.accumulate(np.where(workload.parent < 0, np.arange(len(workload)), 0))
-        seen = np.bincount(head, minlength=len(workload))
-        left = np.bincount(head[self.seen.left], minlength=len(workload))
-        heads = np.sort(rng.choice(heads, min(len(heads), SESSIONS), replace=False))
-        drawn = [self._drawn(workload.due_s[heads], rng) for _ in range(AGAIN)]
+        seen = np.bincount(self.head, minlength=len(workload))
+        left = np.bincount(self.head[self.seen.left], minlength=len(workload))
+        some = np.sort(rng.choice(len(heads), min(len(heads), SESSIONS), replace=False))
+        heads, client = heads[some], client[some]
+        drawn = [self._drawn(client, workload.due_s[heads], rng) for _ in range(AGAIN)]
         out = []
         for name, unit, take in (
             ("turns per session", "1", _mean),
@@ -93,78 +125,102 @@ class Sessions:
             )
         return out
 
-    def _drawn(self, begin_s: F8, rng: np.random.Generator) -> I8:
-        """Turns within the case of sessions that begin at `begin_s`, drawn again; int64[n]."""
-        turns = np.asarray(self.conversation.turns(len(begin_s), rng), np.int64)
-        later = turns - 1
-        think_s = np.asarray(self.conversation.think_s(int(later.sum()), rng), float)
-        owner = np.repeat(np.arange(len(begin_s)), later)
+    def _drawn(self, client: I8, begun_s: F8, rng: Generator) -> I8:
+        """Turns within the case of sessions that begin at `begun_s`, drawn again; int64[n]."""
+        later = self.law.turns(client, begun_s, rng) - 1
+        owner = np.repeat(np.arange(len(begun_s)), later)
+        think_s = self.law.think_s(client[owner], begun_s[owner], rng)
         total = np.cumsum(think_s)
         before = np.concatenate(([0.0], total))[np.cumsum(later) - later]
-        inside = begin_s[owner] + total - before[owner] < self.end_s
-        return 1 + np.bincount(owner[inside], minlength=len(begin_s))
+        inside = begun_s[owner] + total - before[owner] < self.end_s
+        return 1 + np.bincount(owner[inside], minlength=len(begun_s))
 
     def _think(self, streams: Streams) -> Finding:
         """A turn is there only if it is due in time, so a think time has its law cut at what was left of the case."""
         group, workload = self.model.name, self.seen.workload
         rows = self.seen.rows(self.number)
-        rows = rows[(workload.parent[rows] >= 0) & (workload.session[rows] >= 0)]
+        rows, client = self._clients(rows[(workload.parent[rows] >= 0) & (workload.session[rows] >= 0)])
         if not len(rows):
-            return missing("inter-turn time", group, "no session has a second turn within the case")
+            return missing(
+                "inter-turn time", group, "no session of a known client has a second turn within the case"
+            )
         rng = streams.at("certificate", "think", group)
-        law = np.sort(np.rint(np.asarray(self.conversation.think_s(REFERENCE, rng), float) * 1e3) / 1e3)
-        think_s, left_s = workload.think_s[rows], self.end_s - workload.planned_s[workload.parent[rows]]
-        whole = np.maximum(np.searchsorted(law, left_s, side="left"), 1)
-        low = np.searchsorted(law, think_s, side="left") / whole
-        high = np.searchsorted(law, think_s, side="right") / whole
-        u = np.clip(low + rng.random(len(rows)) * (high - low), 0.0, 1.0)
-        sent = self.seen.left[rows]
+        some = np.sort(rng.choice(len(rows), min(len(rows), SESSIONS), replace=False))
+        rows, client = rows[some], client[some]
+        left_s = self.end_s - workload.planned_s[workload.parent[rows]]
+        low, high, whole, reference = self._levels(rows, client, left_s, rng)
+        u = (low + rng.random(len(low)) * (high - low)) / np.maximum(whole, 1e-12)
+        u = np.clip(u, 0.0, 1.0)
+        sent = self.seen.left[rows][: len(u)]
         distance = distance_to_uniform(u)
-        least = 1.0 / (1.0 / len(rows) + 1.0 / REFERENCE)
         return Finding(
             "inter-turn time",
             group,
-            Kolmogorov(least),
+            Kolmogorov(1.0 / (1.0 / len(u) + reference)),
             "KS distance to the law of think times, given that the turn is due within the case",
             0.0,
             distance,
             distance_to_uniform(u[sent]) if sent.any() else NAN,
             "1",
-            len(rows),
-            f"median {float(np.median(think_s)):.3g} s generated",
-            sent_law=Kolmogorov(1.0 / (1.0 / sent.sum() + 1.0 / REFERENCE))
-            if 0 < sent.sum() < len(rows)
-            else None,
+            len(u),
+            f"median {float(np.median(workload.think_s[rows])):.3g} s generated",
+            sent_law=Kolmogorov(1.0 / (1.0 / sent.sum() + reference)) if 0 < sent.sum() < len(u) else None,
             measure=distance,
         )
+
+    def _levels(self, rows: I8, client: I8, left_s: F8, rng: Generator) -> tuple[F8, F8, F8, float]:
+        """F(x-) and F(x) of think times x, F(left-) of what was left of the case, and 1 / draws that stand for F."""
+        think_s, law = self.seen.workload.think_s[rows], self.law
+        if isinstance(law, ConversationLaw):
+            none = np.zeros(REFERENCE, np.int64)
+            drawn = np.sort(np.rint(law.think_s(none, np.zeros(REFERENCE), rng) * 1e3) / 1e3)
+            below, up_to = np.searchsorted(drawn, think_s), np.searchsorted(drawn, think_s, "right")
+            whole = np.searchsorted(drawn, left_s)
+            return below / REFERENCE, up_to / REFERENCE, whole / REFERENCE, 1.0 / REFERENCE
+        begun_s = self.seen.workload.due_s[self.head[rows]]
+        owners = Owners(client, begun_s, np.unique(client), np.ones(len(np.unique(client))))
+        # As composition does: none below 0, whole milliseconds.
+        quantile = of_quantity(
+            law.think_field, owners, lambda drawn, _rows: np.rint(np.maximum(drawn, 0.0) * 1e3) / 1e3
+        )
+        both = Column(
+            "think_s",
+            "s",
+            np.concatenate((think_s, left_s)),
+            np.ones(2 * len(rows), np.bool_),
+            attrs.evolve(owners, client=np.tile(client, 2), at_s=np.tile(begun_s, 2)),
+            lambda part, u, whose: quantile(part % len(rows), u, whose),
+        )
+        low, high = all_levels(both, rng)
+        return low[: len(rows)], high[: len(rows)], low[len(rows) :], 0.0
 
     def _running(self, streams: Streams) -> list[Finding]:
         population, group, workload = self.model.population, self.model.name, self.seen.workload
         if not self.model.demand.open or population is None:
             return []
-        rate = sum(population.start_rate(client) for client in range(len(population.names)))
+        rate = np.array([population.start_rate(client) for client in range(len(population.names))])
         if population.keep is not None:
             rate *= float(population.keep.rate(np.zeros(1))[0])
-        running = Running(
-            self.conversation,
-            Streams(int(streams.at("certificate", "running", group).integers(2**63))),
-            group,
-        )
-        drawn = []
-        for number in range(AGAIN):
-            turns = running.at_start(rate, str(number))
+        again = Streams(int(streams.at("certificate", "running", group).integers(2**63)))
+        sessions, pool = self._again(again), self.model.pool
+        chosen = [(0, float(rate.sum()))]
+        if isinstance(sessions, PoolSessions) and pool is not None:
+            chosen = [(population.recorded[at], float(rate[at])) for at in np.flatnonzero(rate).tolist()]
+        many = int(np.clip(RUNNING_CALLS // max(1, len(chosen)), AGAIN // 4, AGAIN))
+        simulated = np.zeros(many)
+        for number, (index, per_s) in itertools.product(range(many), chosen):
+            turns = sessions.running(per_s, index, f"{index}-{number}")
             inside = (turns.planned_s >= 0) & (turns.planned_s < self.end_s)
-            drawn.append(float(len(np.unique(turns.arrival[inside]))))
+            simulated[number] += len(np.unique(turns.arrival[inside]))
         rows = self.seen.rows(self.number)
         rows = rows[(workload.session[rows] < 0) & (workload.parent[rows] < 0)]
-        simulated = np.array(drawn)
         sent = float(self.seen.left[rows].sum()) if self.seen.records is not None else NAN
         return [
             Finding(
                 "sessions running at 0 s",
                 group,
                 Simulated(simulated),
-                f"begun before the case, with a turn in it; in {AGAIN} simulated workloads",
+                f"begun before the case, with a turn in it; in {many} simulated workloads",
                 float(simulated.mean()),
                 float(len(rows)),
                 sent,
@@ -174,6 +230,14 @@ class Sessions:
             )
         ]
 
+    def _again(self, streams: Streams) -> ModelSessions | PoolSessions:
+        """Composition's own sessions with other streams."""
+        part = self.model.part
+        if part.conversation is not None:
+            return ModelSessions(part.conversation, streams, part.name)
+        assert self.model.pool is not None  # noqa: S101 - asked of groups with sessions
+        return PoolSessions.of(self.model.pool, part.start_s, part.name, streams, Counter())
+
 
 def _mean(turns: I8) -> float:
     return float(turns.mean())
@@ -181,63 +245,3 @@ def _mean(turns: I8) -> float:
 
 def _single(turns: I8) -> float:
     return float((turns == 1).mean())
-
-
-def shared_input(model: GroupModel, fields: Fields, carries: bool, seen: Seen, number: int) -> list[Finding]:
-    """Realised prefix sharing: input tokens that repeat earlier turns or a shared prefix, exactly as the rules say."""
-    workload, rows, group = seen.workload, seen.rows(number), model.name
-    told = workload.input_tokens + workload.output_tokens - workload.reason_tokens
-    parent = workload.parent[rows]
-    context = workload.context_tokens[rows]
-    # A session begun before the case has a history that the workload does not hold.
-    known = (parent >= 0) | (workload.turn[rows] == 0)
-    due = np.where(parent >= 0, told[parent] if carries else 0, 0)
-    due = np.where(known, due, context)
-    prefix, asked = workload.prefix_tokens[rows], workload.prefix_tokens[rows]
-    if fields.prefixes is None:
-        asked = np.zeros_like(prefix)
-    elif fields.prefixes.recorded is None:
-        first = (parent < 0) & known if carries else np.ones(len(rows), np.bool_)
-        fresh = workload.input_tokens[rows] - context
-        own = np.where(workload.prefix[rows] >= 0, np.minimum(fields.prefixes.tokens, fresh - 1), 0)
-        asked = np.where(first, own, np.where(parent >= 0, workload.prefix_tokens[parent], prefix))
-    wrong = int(np.count_nonzero((due != context) | (asked != prefix)))
-    if not (due.any() or asked.any() or wrong):
-        return []
-    total = max(1, int(workload.input_tokens[rows].sum(dtype=np.int64)))
-    left = seen.left[rows]
-
-    def share(context: AnyArray, prefix: AnyArray, part: I8) -> float:
-        return float(np.maximum(context, prefix)[part].sum(dtype=np.int64) / total)
-
-    everyone = np.arange(len(rows))
-    sent = np.flatnonzero(left)
-    target = share(due, asked, everyone)
-    return [
-        Finding(
-            "shared input tokens",
-            group,
-            Exactly(target - 1e-12, target + 1e-12),
-            "history and shared prefixes, row by row as the rules say, over all input tokens",
-            target,
-            share(context, prefix, everyone),
-            share(context, prefix, sent) if len(sent) else NAN,
-            "ratio",
-            len(rows),
-            f"{wrong:,} rows depart from the rules" if wrong else "",
-            measure=float(wrong),
-            judged="generated",
-        ),
-        Finding(
-            "rows that repeat as they should",
-            group,
-            Exactly(0, 0),
-            "history is what earlier turns said, a prefix is as long as asked",
-            0,
-            wrong,
-            NAN,
-            "requests",
-            len(rows),
-            measure=float(wrong),
-        ),
-    ]
