@@ -23,7 +23,7 @@ MIN_GAPS: Final = 9
 """Cells with fewer gaps are not compared with the families: ten requests, the least that the published data has."""
 
 _CONSTANT_CV = 1e-3
-_MOST_POINTS = 4096
+_MOST_POINTS = 1024
 _DIGIT = 16
 
 
@@ -43,8 +43,8 @@ class GapCells:
         mean_s: float64[k]; mean gap, 0 without gaps.
         cv: float64[k]; standard deviation of the gaps over their mean; 0 with fewer than 2 gaps or a mean of 0.
         ks: float64[3, k]; Kolmogorov-Smirnov distance of the gaps to each law of `FAMILIES` with the same mean and
-            (gamma, Weibull) the same CV; 0 where not judged. Cells of more than 4,096 gaps are compared at 4,096 of
-            their order statistics, which may make the distance too small by 1/4,096.
+            (gamma, Weibull) the same CV; 0 where not judged. Cells of more than 1,024 gaps are compared at 1,024 of
+            their order statistics, which may make the distance too small by 1/1,024.
         family: int16[k]; index into `FAMILIES` of the smallest distance; -1, not judged: fewer than `MIN_GAPS` gaps,
             a mean of 0, or a CV below 0.001 (constant gaps, which none of the laws has).
     """
