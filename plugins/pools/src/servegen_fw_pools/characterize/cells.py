@@ -63,4 +63,5 @@ def cells_of(sample: Sample, most: int = MOST) -> Cells:
     inner = np.unique(inner[inner > (0.5 if sample.whole else 0.0)])
     edges = np.concatenate(([0.0], inner, [np.inf]))
     place = np.clip(np.searchsorted(edges, sample.value, side="left") - 1, 0, len(edges) - 2)
-    return Cells(edges, np.bincount(place, weights=sample.weight, minlength=len(edges) - 1))
+    count = np.bincount(place, weights=sample.weight, minlength=len(edges) - 1)
+    return Cells(edges, count.astype(np.float64))

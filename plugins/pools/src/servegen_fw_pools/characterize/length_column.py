@@ -72,7 +72,7 @@ class Column:
     @property
     def agrees(self) -> bool:
         """Whether the best family agrees with the sample within its sampling error at 1 %."""
-        return bool(self.judged) and self.judged[0].distance.p >= REJECTED
+        return bool(self.judged) and self.judged[0].distance.p > REJECTED
 
 
 def column_of(
@@ -173,6 +173,11 @@ def family_lines(column: Column) -> list[str]:
             f"{100 * best.distance.ks:.2g} % of the requests where it is worst (KS {short(best.distance.ks)}, "
             f"{_p_text(best.distance)})."
         )
+    if best.fit.mean() is None:
+        lines.append(
+            f"Its tail is so heavy (alpha {best.fit.parameters['alpha']:.2g}) that the law has no mean: what is drawn from it "
+            "needs a largest length."
+        )
     rows = []
     for each in column.judged:
         parameters = ", ".join(
@@ -182,7 +187,7 @@ def family_lines(column: Column) -> list[str]:
         rows.append(
             [
                 _NAMES[each.fit.family],
-                f"+{short(more)}" if more else "0",
+                f"{'+' if more > 0 else ''}{short(more)}",
                 short(each.distance.ks),
                 _p_text(each.distance),
                 parameters,

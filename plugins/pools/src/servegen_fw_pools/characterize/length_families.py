@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     F8 = npt.NDArray[np.float64]
 
 FAMILIES = ("exponential", "lognormal", "pareto", "pareto-lognormal")
+SEARCHED = 10.0
+"""By how much AIC must prefer the mixture, whose threshold is searched, over a family without one."""
+
 _FREE = {
     "exponential": ("mean",),
     "lognormal": ("mu", "sigma"),
@@ -169,8 +172,10 @@ def fit(cells: Cells, family: str) -> Fit:
 
 
 def fit_all(cells: Cells) -> tuple[Fit, ...]:
-    """Every family, the best (smallest AIC) first.
+    """Every family, the best (smallest AIC) first; the mixture only if it wins by 10.
 
+    AIC does not count the search for the mixture's threshold: on log-normal samples of 200 to 20,000 lengths the mixture
+    won by up to 9.7 in 180 (95 in 100 by less than 6.3).
     Cells of which fewer than two hold anything tell no law: the result is empty. The mixture needs six, more than it
     has parameters.
     """
@@ -178,7 +183,8 @@ def fit_all(cells: Cells) -> tuple[Fit, ...]:
     if filled < 2:
         return ()
     families = FAMILIES if filled >= 6 else FAMILIES[:-1]
-    return tuple(sorted((fit(cells, family) for family in families), key=lambda found: found.aic))
+    found = (fit(cells, family) for family in families)
+    return tuple(sorted(found, key=lambda each: each.aic + (SEARCHED if len(each.parameters) > 2 else 0.0)))
 
 
 def intervals(found: Fit, cells: Cells) -> dict[str, Number]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     F8 = npt.NDArray[np.float64]
 
 SIGMA_LEAST = 1e-3
-ALPHA_RANGE = (0.05, 100.0)
+ALPHA_RANGE = (0.05, 20.0)
 SHARE_RANGE = (1e-6, 1 - 1e-6)
 _START_STEPS = 25
 _MOST_STEPS = 1500
@@ -95,11 +95,11 @@ def fit_body_and_tail(cells: Cells, near: BodyAndTail | None = None) -> Climb:
     found.sort(key=lambda climb: -climb.log_likelihood)
     finals = [ascend(cells, climb.law, 300) for climb in found[:4]]
     best = max(finals, key=lambda climb: climb.log_likelihood)
-    return _refine(cells, best, edges, (32, 16, 8, 4, 2, 1), 100)
+    return ascend(cells, _refine(cells, best, edges, (32, 16, 8, 4, 2, 1), 100).law)
 
 
 def _refine(cells: Cells, best: Climb, edges: F8, strides: tuple[int, ...], most: int) -> Climb:
-    """Move the threshold to neighbouring edges while that helps, then iterate to the end."""
+    """Move the threshold to neighbouring edges where that helps."""
     for stride in strides:
         at = int(np.searchsorted(edges, best.law.threshold))
         for other in (at - stride, at + stride):
@@ -107,7 +107,7 @@ def _refine(cells: Cells, best: Climb, edges: F8, strides: tuple[int, ...], most
                 moved = ascend(cells, attrs.evolve(best.law, threshold=float(edges[other])), most)
                 if moved.log_likelihood > best.log_likelihood:
                     best = moved
-    return ascend(cells, best.law)
+    return best
 
 
 def _parts(law: BodyAndTail, edges: F8) -> tuple[F8, F8]:

@@ -60,7 +60,7 @@ def means(name: str, columns: Sequence[Column], title: str, ylabel: str) -> Plot
 
 
 def histogram(
-    name: str, title: str, edges: F8, count: F8, xlabel: str, lines: Sequence[tuple[str, F8, F8]] = ()
+    name: str, title: str, edges: F8, count: F8, *, xlabel: str, lines: Sequence[tuple[str, F8, F8]] = ()
 ) -> Plot:
     """Density of binned values with curves over it, each a name with x and y."""
 
@@ -77,7 +77,7 @@ def histogram(
     return Plot(name, title, draw)
 
 
-def spikes(name: str, title: str, value: F8, share: F8, marked: Sequence[float], xlabel: str) -> Plot:
+def spikes(name: str, title: str, value: F8, share: F8, *, marked: Sequence[float], xlabel: str) -> Plot:
     """Shares of single values, with some of them named."""
 
     def draw(figure: Any) -> None:
@@ -96,6 +96,7 @@ def curves(
     name: str,
     title: str,
     lines: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+    *,
     xlabel: str,
     ylabel: str,
     log: str = "",

@@ -8,6 +8,7 @@ import numpy as np
 
 from servegen_fw_pools.characterize.sample import counted
 from servegen_fw_pools.characterize.section import Number
+from servegen_fw_pools.characterize.windows import stable_order
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 CLIENT_LEAST = 20
 _Z = 1.959963984540054
-_DENSE = 1 << 26
+_DENSE = 1 << 22
 
 
 def rank_correlation(x: I4, y: I4) -> Number | None:
@@ -78,7 +79,7 @@ def _by_owner(x: I4, y: I4, owner: I4 | None, size: I8) -> F8:
 def _sums(values: F8, owner: I4 | None, owners: int) -> F8:
     if owner is None:
         return np.array([values.sum()])
-    return np.bincount(owner, weights=values, minlength=owners)
+    return np.bincount(owner, weights=values, minlength=owners).astype(np.float64)
 
 
 def _centred(x: I4, owner: I4 | None, size: I8) -> F8:
@@ -93,7 +94,7 @@ def _centred(x: I4, owner: I4 | None, size: I8) -> F8:
         rank = middle[key]
     else:
         key = owner.astype(np.int64) * width + x
-        order = np.argsort(key)
+        order = stable_order(key)
         ordered = key[order]
         first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
         run = np.diff(np.append(first, len(key)))

@@ -136,7 +136,7 @@ def of_pool(pool: ClientPool, field: str, weight: F8 | None = None) -> Sample:
         [share * per_table[k] for (_, share), k in zip(parts, np.flatnonzero(per_table), strict=True)]
     )
     value, place = np.unique(values, return_inverse=True)
-    total = np.bincount(place, weights=mass, minlength=len(value))
+    total = np.bincount(place, weights=mass, minlength=len(value)).astype(np.float64)
     return Sample(value[total > 0], total[total > 0], whole)
 
 
@@ -172,9 +172,15 @@ def mean_of(column: AnyArray, unit: str) -> Number:
         size = np.diff(np.append(first, n))
         means = np.add.reduceat(column, first, dtype=np.float64) / size
         half = float(stdtrit(BATCHES - 1, 0.975)) * float(means.std(ddof=1)) / BATCHES**0.5
-        return Number(mean, unit, n, mean - half, mean + half, "batch means")
+        return _around(column, mean, half, unit, "batch means")
     half = float(stdtrit(n - 1, 0.975)) * float(np.std(column, ddof=1)) / n**0.5
-    return Number(mean, unit, n, mean - half, mean + half, "t, independent")
+    return _around(column, mean, half, unit, "t, independent")
+
+
+def _around(column: AnyArray, mean: float, half: float, unit: str, method: str) -> Number:
+    """Mean with its interval, which does not reach below 0 where no value does."""
+    low = mean - half
+    return Number(mean, unit, len(column), max(low, 0.0) if column.min() >= 0 else low, mean + half, method)
 
 
 def sample_mean(sample: Sample, unit: str) -> Number:

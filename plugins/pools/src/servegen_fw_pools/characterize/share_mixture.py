@@ -73,14 +73,16 @@ def fit_shares(edges: F8, count: F8, components: int) -> ShareMixture:
     for low, high in ((0.1, 0.7), (0.25, 0.75), (0.15, 0.95), (0.4, 0.9)):
         means = middle[np.minimum(np.searchsorted(level, (low, high)), len(middle) - 1)]
         spreads = np.full(2, max(spread / 2, 0.02))
-        found.append(_ascend(edges, count, np.array([0.5, 0.5]), means, spreads, 60))
+        found.append(_ascend(edges, count, np.array([0.5, 0.5]), means, spreads, most=60))
     best = max(found, key=lambda fit: fit.log_likelihood)
     best = _ascend(edges, count, best.weight, best.mean, best.spread)
     order = np.argsort(best.mean, kind="stable")
     return attrs.evolve(best, weight=best.weight[order], mean=best.mean[order], spread=best.spread[order])
 
 
-def _ascend(edges: F8, count: F8, weight: F8, mean: F8, spread: F8, most: int = _MOST_STEPS) -> ShareMixture:
+def _ascend(
+    edges: F8, count: F8, weight: F8, mean: F8, spread: F8, *, most: int = _MOST_STEPS
+) -> ShareMixture:
     n = float(count.sum())
     steps: list[float] = []
     while True:
@@ -154,15 +156,18 @@ def peaks_of(edges: F8, count: F8) -> Peaks:
     for place in (middle[used], -middle[used], 2 - middle[used]):
         density += np.exp(-0.5 * ((grid[:, None] - place) / _SMOOTH) ** 2) @ (count[used] / n)
     padded = np.concatenate(([-1.0], density, [-1.0]))
-    tops = np.flatnonzero((density >= padded[:-2]) & (density > padded[2:]))
-    highest = int(tops[np.argmax(density[tops])])
+    tops: list[int] = np.flatnonzero((density >= padded[:-2]) & (density > padded[2:])).tolist()
+    highest = max(tops, key=lambda top: float(density[top]))
     # The other mode is the one that stands out most: by the fall from it to the valley on the way to the highest.
-    fall = [density[top] - density[min(top, highest) : max(top, highest) + 1].min() for top in tops]
-    falls = [(fall[i], int(top)) for i, top in enumerate(tops) if top != highest]
+    falls = [
+        (float(density[top] - density[min(top, highest) : max(top, highest) + 1].min()), top)
+        for top in tops
+        if top != highest
+    ]
     if not falls or max(falls)[0] < _STANDS_OUT * density[highest]:
         return Peaks((float(grid[highest]),))
     other = max(falls)[1]
-    first, last = sorted((highest, other))
+    first, last = min(highest, other), max(highest, other)
     valley = first + int(np.argmin(density[first : last + 1]))
     depth = float(density[valley] / min(density[first], density[last]))
     return Peaks((float(grid[first]), float(grid[last])), float(grid[valley]), depth)
