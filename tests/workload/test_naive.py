@@ -264,10 +264,8 @@ def test_an_empty_stretch_is_refused(kit: Any) -> None:
 
 @pytest.mark.parametrize("name", ["deepseek-r1", "mm-image"])
 def test_real_pools(real_pool: Callable[[str], Any], kit: Any, name: str) -> None:
-    """Two hours of a real pool: total rate and CV within 5 % of the clients', mean lengths within 8 %, no clients.
-
-    With some 10,000 requests and more these are over four standard errors.
-    """
+    """Two hours of a real pool: total rate and CV within 5 % of the clients', mean lengths within 8 %, no clients."""
+    # With some 10,000 requests and more these are over four standard errors.
     families = Registry.load().families
     pool = real_pool(name)
 

@@ -86,11 +86,9 @@ def test_windows_begin_with_a_burst(kit: Any) -> None:
 
 
 def test_a_large_cv_shrinks(kit: Any) -> None:
-    """Forty gaps of recorded CV 5 come out with a squared CV of 39 / 2.6 = 15 on average, not 25; ours have it.
-
-    Gaps of gamma shape 1 / 25, divided by their sum, have (n - 1) / (n / 25 + 1). Of 300 windows each: 2 within the
-    means is over four standard errors.
-    """
+    """Forty gaps of recorded CV 5 come out with a squared CV of 39 / 2.6 = 15 on average, not 25; ours have it."""
+    # Gaps of gamma shape 1 / 25, divided by their sum, have (n - 1) / (n / 25 + 1). Of 300 windows each: 2 within the
+    # means is over four standard errors.
     pool = kit.pool(np.full((30, 10), 40), cv=5.0)
     squared = {}
     for name, group in (("reference", reference(kit, pool)), ("clients", kit.recorded(pool))):

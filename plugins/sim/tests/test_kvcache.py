@@ -172,10 +172,8 @@ def test_a_longer_prefix_finds_what_a_shorter_one_left():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_nested_prefixes_are_never_found_beyond_what_a_queue_of_blocks_holds(seed):
-    """Against every single block, with users of eight lengths of one prefix: free blocks agree, hits are never too long.
-
-    While no more blocks were handed out than there are, so that none can have been overwritten, they are exact.
-    """
+    """Against every single block, with users of eight lengths of one prefix: free blocks agree, hits are never too long."""
+    # While no more blocks were handed out than there are, so that none can have been overwritten, they are exact.
     rng = np.random.default_rng(seed)
     total = 400 if seed % 2 else 90
     blocks = Blocks(total, 16)
