@@ -45,3 +45,39 @@ def make_log() -> MakeLog:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def make_sessions() -> Log:
+    """A day of 20,000 conversations of three clients that carry their context, with latencies."""
+    rng = np.random.default_rng(8)
+    n = 20_000
+    turns = rng.geometric(0.4, n)
+    session = np.repeat(np.arange(n), turns)
+    first = np.cumsum(turns) - turns
+    turn = np.arange(len(session)) - first[session]
+    new = 1 + np.rint(rng.lognormal(4, 1, len(session)))
+    out = 1 + np.rint(rng.exponential(200, len(session)))
+    latency_s = 0.02 * out
+    wait_s = np.where(turn > 0, np.roll(latency_s, 1) + rng.lognormal(3.5, 1, len(session)), 0.0)
+
+    def since_first(steps: np.ndarray) -> np.ndarray:
+        total = np.cumsum(steps)
+        return total - total[first][session]
+
+    told = np.cumsum(new + out)
+    before = told - new - out
+    time_s = np.sort(rng.random(n) * 86_000.0)[session] + since_first(wait_s)
+    order = np.argsort(time_s, kind="stable")
+    order = order[time_s[order] < 86_400.0]
+    return Log(
+        name="chat",
+        time_s=time_s[order],
+        input_tokens=(new + before - before[first][session])[order].astype(np.int32),
+        output_tokens=out[order].astype(np.int32),
+        client=rng.integers(0, 3, n)[session][order].astype(np.int32),
+        clients=("alice", "bob", "carol"),
+        session=session[order],
+        turn=turn[order].astype(np.int32),
+        latency_s=latency_s[order],
+    )

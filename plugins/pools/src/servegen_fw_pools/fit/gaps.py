@@ -20,7 +20,7 @@ FAMILIES: Final = ("gamma", "weibull")
 """Families a fit chooses from; the exponential law is either of them at CV 1."""
 
 LEAST_GAPS: Final = 100
-"""Gaps from which the CV and the family of a stretch of windows are measured."""
+"""Gaps from which the CV of a stretch of windows is measured."""
 
 _TELLING_GAPS = 5
 _SHAPES = 1e-5, 1e7
@@ -32,12 +32,16 @@ def arrivals_of(
 ) -> tuple[F8, F8, I2]:
     """Measure the arrivals of each owner in each window.
 
-    Counts are those of the windows. Neighbouring windows of one owner are joined until they hold `LEAST_GAPS` gaps
-    within windows; a stretch has one shape k of a gamma law, found by the method of moments from the squared sample
-    CVs c^2 of its windows: n gaps that fill a window have E[c^2] = (n - 1) / (n k + 1) (Dirichlet moments), so k
-    solves sum m c^2 = sum m (m - 1) / (m k + 1) over windows of m gaps each. A window's CV is then the one that the
-    composition, by the same formula, turns into k again. The family is that of the smaller Kolmogorov-Smirnov
-    distance of the stretch's gaps, each divided by its window's mean, to the law of the same CV.
+    A window of W seconds with n requests has n gaps: the n - 1 between them, and the one over its edge, from its last
+    request to its first one a window later, as composition lays them around a circle. They add up to W, so that a
+    window whose requests all came in one burst shows it, and a composed window shows the CV that it was given.
+
+    Neighbouring windows of one owner are joined until they hold `LEAST_GAPS` gaps. A stretch has one shape k of a gamma
+    law, found by the method of moments from the squared CVs c^2 of its windows: n gaps around a circle have E[c^2] =
+    (n - 1) / (n k + 1) (Dirichlet moments), so k solves sum n c^2 = sum n (n - 1) / (n k + 1). A window's CV is then
+    the one that composition, by the same formula, turns into k again; where a window is a stretch of its own, its own.
+    The family is that of the smaller Kolmogorov-Smirnov distance of the stretch's gaps between requests, each divided by
+    its window's mean, to the law of the same CV.
 
     Parameters
     ----------
@@ -50,18 +54,18 @@ def arrivals_of(
         cv: float64[owners, windows]; 0 where nothing arrived, 1 for a single request.
         family: int16[owners, windows]; index into `FAMILIES`, -1 where nothing arrived.
     """
-    cell, gap = split_gaps(time_s, owner, window_s, windows)
+    cell, gap_s = split_gaps(time_s, owner, window_s, windows)
     found, count = runs(cell)
-    held = count - 1
-    at = np.repeat(np.arange(len(found)), held)
-    mean = np.bincount(at, gap, len(found)) / np.maximum(held, 1)
-    part = gap / np.where(mean > 0, mean, 1.0)[at]
-    told = np.where((mean > 0) & (held > 1), held, 0)
-    square = np.bincount(at, (part - 1.0) ** 2, len(found)) / np.maximum(held, 1)
-    stretch = stretches(found // windows, held, LEAST_GAPS)
-    shape = _shapes(stretch, told, square)[stretch]
+    between = count - 1
+    at = np.repeat(np.arange(len(found)), between)
+    inside_s = np.bincount(at, gap_s, len(found))
+    squares = np.bincount(at, np.square(gap_s), len(found)) + np.square(window_s - inside_s)
+    square = np.maximum(squares * count / window_s**2 - 1.0, 0.0)
+    stretch = stretches(found // windows, count, LEAST_GAPS)
+    shape = _shapes(stretch, count, square)[stretch]
     cv = np.where(count > 1, np.sqrt((count - 1) / (count * shape + 1)), 1.0)
-    family = _families(part, at, (mean > 0) & (held >= _TELLING_GAPS), stretch)[stretch]
+    part = gap_s * (between / np.where(inside_s > 0, inside_s, 1.0))[at]
+    family = _families(part, at, (inside_s > 0) & (between >= _TELLING_GAPS), stretch)[stretch]
 
     whole = np.zeros((2, owners * windows))
     whole[0, found], whole[1, found] = count, cv
@@ -82,17 +86,17 @@ def resized_cv(cv: F8, count: F8, new: F8) -> F8:
     return np.where((cv > 0) & (count >= 2) & (new >= 2), changed, cv)
 
 
-def _shapes(stretch: I8, held: I8, square: F8) -> F8:
+def _shapes(stretch: I8, count: I8, square: F8) -> F8:
     """Gamma shape of each stretch, float64[stretches]; 1 (Poisson) where no window has two gaps."""
     total = int(stretch[-1]) + 1 if len(stretch) else 0
-    wanted = np.bincount(stretch, held * square, total)
+    wanted = np.bincount(stretch, count * square, total)
     low, high = (np.full(total, np.log(end)) for end in _SHAPES)
     for _ in range(_STEPS):
         middle = 0.5 * (low + high)
-        expected = held * np.maximum(held - 1, 0) / (held * np.exp(middle)[stretch] + 1)
+        expected = count * (count - 1) / (count * np.exp(middle)[stretch] + 1)
         above = np.bincount(stretch, expected, total) > wanted
         low, high = np.where(above, middle, low), np.where(above, high, middle)
-    seen = np.bincount(stretch, held, total) > 1
+    seen = np.bincount(stretch, count > 1, total) > 0
     return np.where(seen, np.exp(0.5 * (low + high)), 1.0)
 
 

@@ -156,9 +156,9 @@ def _drawn(pool: ClientPool, field: int, requests: F8, clients: Any) -> tuple[F8
     known, at = np.unique(table, return_inverse=True)
     held = np.bincount(at, weight)
     u = (np.arange(_POINTS) + 0.5) / _POINTS
-    return pool.tables.ppf(np.repeat(known, _POINTS), np.tile(u, len(known))), np.repeat(
-        held / _POINTS, _POINTS
-    )
+    value = pool.tables.ppf(np.repeat(known, _POINTS), np.tile(u, len(known)))
+    whole = pool.fields[field] not in ("reason_ratio", "think_s")
+    return np.rint(value) if whole else value, np.repeat(held / _POINTS, _POINTS)
 
 
 def _quantile(value: F8, weight: F8, p: float) -> float:
