@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from servegen_fw_pools.logs.azure import make
+from servegen_fw_pools.logs.readers import make_azure as make
 from servegen_fw_pools.options import Azure
 
 from servegen_fw.plugin import InputError

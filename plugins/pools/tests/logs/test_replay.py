@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servegen_fw_pools.logs.replay import Log, replay
+from servegen_fw_pools.logs.assemble import assemble
+from servegen_fw_pools.logs.gather import Rows
+from servegen_fw_pools.logs.json_values import codes
+from servegen_fw_pools.logs.log import Blocks, Log
+from servegen_fw_pools.logs.replay import replay
 
-from servegen_fw.plugin import Workload
+from servegen_fw.plugin import InputError, Workload
 
 
-def log(times: list[float], **columns: object) -> Log:
-    """A log of equal lengths, with the columns given."""
+def log(times: list[float], **columns: Any) -> Log:
+    """A log of equal lengths, with the columns given, in any order of the times."""
     n = len(times)
-    columns = {
-        "input_tokens": np.full(n, 100),
-        "output_tokens": np.full(n, 10),
-    } | {name: np.array(c) if name not in {"client", "session"} else c for name, c in columns.items()}
-    return Log(time_s=np.array(times, float), **columns)  # type: ignore[arg-type]
+    found: dict[str, Any] = {
+        "timestamp": np.array(times, float),
+        "input": np.full(n, 100),
+        "output": np.full(n, 10),
+    }
+    names = {}
+    for role, values in columns.items():
+        if role in {"client", "session"}:
+            found[role], names[role] = codes(list(values))
+        else:
+            found[role] = np.array(values, float if role == "latency" else np.int32)
+    lines = np.arange(n)
+    return assemble(Rows(found, names, None, np.zeros(n, np.int32), lines, (Path("f"),), {}, {}), "f")
 
 
 def assert_contract(w: Workload) -> None:
@@ -47,7 +63,7 @@ def assert_contract(w: Workload) -> None:
 
 def test_requests_without_ids_belong_to_one_client() -> None:
     """Sorted by time from 0, client all, each a session of its own, in file order where times are equal."""
-    w = replay(log([7, 5, 7, 5], input_tokens=[1, 2, 3, 4]), "g")
+    w = replay(log([7, 5, 7, 5], input=[1, 2, 3, 4]), "g")
     assert w.clients.names == ("all",)
     assert w.clients.groups == ("g",)
     assert w.due_s.tolist() == [0, 0, 2, 2]
@@ -72,8 +88,8 @@ def test_later_turns_wait_for_their_parent() -> None:
         log(
             [10, 11, 40, 12, 100],
             session=["s", "t", "s", "", "s"],
-            latency_s=[5, 1, 200, 1, 1],
-            input_tokens=[100, 50, 150, 60, 130],
+            latency=[5, 1, 200, 1, 1],
+            input=[100, 50, 150, 60, 130],
         ),
         "g",
     )
@@ -83,7 +99,7 @@ def test_later_turns_wait_for_their_parent() -> None:
     assert w.think_s.tolist() == [0, 25, 0, 0, 0]
     # The third turn's prompt is shorter than the history: it stands alone.
     assert w.context_tokens.tolist() == [0, 110, 0, 0, 0]
-    assert w.notes == ()
+    assert w.notes == ("1 requests stand behind a later one; sorted by time",)
 
 
 def test_the_same_session_id_of_two_clients_is_two_sessions() -> None:
@@ -95,7 +111,7 @@ def test_the_same_session_id_of_two_clients_is_two_sessions() -> None:
 
 def test_turn_numbers_decide_the_order_where_given() -> None:
     """A log that is out of order in time but numbers its turns is read by the numbers."""
-    w = replay(log([5, 3, 9], session=["s"] * 3, turn=[1, 2, 0], input_tokens=[200, 300, 100]), "g")
+    w = replay(log([5, 3, 9], session=["s"] * 3, turn=[1, 2, 0], input=[200, 300, 100]), "g")
     assert w.input_tokens.tolist() == [100, 200, 300]
     assert w.think_s.tolist() == [0, 0, 0]
     assert_contract(w)
@@ -110,14 +126,14 @@ def test_unknown_latency_is_told() -> None:
 
 def test_what_was_raised_or_cut_is_counted() -> None:
     """Zero tokens become 1, reason tokens end at the output, and notes count both."""
-    w = replay(log([0, 1, 2], input_tokens=[0, 5, 5], output_tokens=[0, 0, 8], reason_tokens=[0, 4, 9]), "g")
+    w = replay(log([0, 1, 2], input=[0, 5, 5], output=[0, 0, 8], reason=[0, 4, 9]), "g")
     assert w.input_tokens.tolist() == [1, 5, 5]
     assert w.output_tokens.tolist() == [1, 1, 8]
-    assert w.reason_tokens.tolist() == [0, 1, 8]
+    assert w.reason_tokens.tolist() == [0, 0, 8]
     assert w.notes == (
+        "2 requests have more reasoning tokens than output tokens; cut at the output",
         "1 x input of 0 tokens, raised to 1",
         "2 x output of 0 tokens, raised to 1",
-        "2 x reason tokens above the output, cut",
     )
 
 
@@ -134,18 +150,24 @@ def test_what_was_raised_or_cut_is_counted() -> None:
 def test_any_log_gives_a_workload_that_keeps_the_contract(rows: list[tuple[int, str, str, int]]) -> None:
     """Whatever the order, ids and lengths of a log: every request once, and the contract holds."""
     times, clients, sessions, tokens = zip(*rows, strict=True)
-    w = replay(
-        log(list(times), client=clients, session=sessions, input_tokens=tokens, output_tokens=tokens), "g"
-    )
+    w = replay(log(list(times), client=clients, session=sessions, input=tokens, output=tokens), "g")
     assert_contract(w)
     assert sorted(np.maximum(tokens, 1)) == sorted(w.input_tokens.tolist())
 
 
 def test_prefixes_follow_their_rows() -> None:
-    """Prefix ids and lengths are sorted with the requests."""
-    w = replay(log([1, 0], prefix=[7, -1], prefix_tokens=[64, 0]), "g")
-    assert w.prefix.tolist() == [-1, 7]
-    assert w.prefix_tokens.tolist() == [0, 64]
+    """Requests that share blocks get one prefix id and whole blocks of it, wherever the workload puts them."""
+    blocks = Blocks(offsets=np.array([0, 2, 3, 6]), ids=np.array([7, 8, 1, 7, 8, 9]), tokens=20)
+    w = replay(attrs.evolve(log([0, 1, 2], client=["b", "a", "a"]), blocks=blocks), "g")
+    assert w.prefix.tolist()[0] == w.prefix.tolist()[2] >= 0
+    assert w.prefix[1] == -1
+    assert w.prefix_tokens.tolist() == [40, 0, 40]
+
+
+def test_a_log_without_times_cannot_be_replayed() -> None:
+    """It is an input error that names the log."""
+    with pytest.raises(InputError, match="f: a log without times"):
+        replay(attrs.evolve(log([0]), time_s=None), "g")
 
 
 def test_times_far_from_zero_keep_their_microseconds() -> None:
@@ -165,7 +187,7 @@ def test_a_repeated_log_has_the_same_digest_whatever_its_order() -> None:
     for order in (np.arange(200), rng.permutation(200)):
         shuffled = log(
             times[order].tolist(),
-            input_tokens=tokens[order],
+            input=tokens[order],
             client=[client[i] for i in order],
             session=[session[i] for i in order],
         )

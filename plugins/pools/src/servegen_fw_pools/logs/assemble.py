@@ -29,6 +29,7 @@ NAMELESS: Final = "(none)"
 """Name of the client of requests without a client id, in a log that has such ids."""
 
 _UNIX_FROM_S: Final = 1e8
+_DENSE: Final = 4
 
 
 def assemble(rows: Rows, name: str, block_tokens: int = 0, notices: Sequence[Notice] = ()) -> Log:
@@ -145,14 +146,32 @@ def _sessions(rows: Rows, columns: dict[str, Any], client: I4 | None, found: lis
         return None
     code = columns["session"].astype(np.int64)
     if client is not None:
-        code = np.where(code < 0, -1, client.astype(np.int64) * (int(code.max(initial=0)) + 1) + code)
+        first = _first(code)
+        if not np.array_equal(client[first[code]][code >= 0], client[code >= 0]):
+            # Some name stands for conversations of several clients.
+            code = np.where(code < 0, -1, client.astype(np.int64) * (int(code.max(initial=0)) + 1) + code)
     return factorize(code)
 
 
 def factorize(code: I8) -> I8:
     """Numbers in the order in which they first come, from 0; below 0 stays -1. int64[n]."""
-    values = pa.array(code, mask=code < 0).dictionary_encode()
-    return np.asarray(values.indices.fill_null(-1).to_numpy(zero_copy_only=False)).astype(np.int64)
+    if code.max(initial=-1) >= _DENSE * len(code):
+        values = pa.array(code, mask=code < 0).dictionary_encode()
+        return np.asarray(values.indices.fill_null(-1).to_numpy(zero_copy_only=False)).astype(np.int64)
+    first = _first(code)
+    used = np.flatnonzero(first[:-1] < len(code))
+    number = np.full(len(first), -1, np.int64)
+    number[used[np.argsort(first[used])]] = np.arange(len(used))
+    return number[np.maximum(code, -1)]
+
+
+def _first(code: I8) -> I8:
+    """Row in which each number from 0 on first comes, n where it does not; one more element for numbers below 0."""
+    n = len(code)
+    first = np.full(int(code.max(initial=-1)) + 2, n, np.int64)
+    first[np.maximum(code, -1)[::-1]] = np.arange(n - 1, -1, -1)
+    first[-1] = n - 1
+    return first
 
 
 def _roots(rows: Rows, columns: dict[str, Any], found: list[Notice]) -> I8:

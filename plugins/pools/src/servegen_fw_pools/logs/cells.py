@@ -24,6 +24,7 @@ NS_PER: Final = {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 _NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _UNIX: Final = {"ns": 1e17, "us": 1e14, "ms": 1e11}
 _SAMPLE: Final = 1000
+_FEW: Final = 50
 
 
 def absent(cells: pa.Array) -> Bool:
@@ -114,6 +115,8 @@ def _whole(cells: pa.Array) -> I8 | None:
     if cells.null_count or not (pt.is_integer(cells.type) or pt.is_string(cells.type)):
         return None
     try:
+        # A cast that fails everywhere is slow: each failure is put into words.
+        pc.cast(cells[:_FEW], pa.int64())
         return np.asarray(pc.cast(cells, pa.int64()).to_numpy(zero_copy_only=False))
     except pa.ArrowInvalid:
         return None

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from servegen_fw.plugin import Place, Problem
+from servegen_fw.plugin import InputError, Place, Problem
 from servegen_fw_pools.logs.piece import MOST_LINES, Block, Piece, blocks, check_columns, quote, shown
 from servegen_fw_pools.logs.text import MAX_PROBLEMS, first_line, not_utf8
 
@@ -74,11 +74,16 @@ class CsvTable:
 
         Raises
         ------
-            InputError: the file cannot be read, or its first line is not UTF-8.
+            InputError: the file cannot be read, or its first line is not UTF-8 or no header.
         """
         header = first_line(path)
         delimiter = delimiter or max(DELIMITERS, key=header.count)
-        row = next(csv.reader([header], delimiter=delimiter), [])
+        try:
+            row = next(csv.reader([header], delimiter=delimiter), [])
+        except csv.Error as error:
+            raise InputError(
+                Problem(f"not CSV: {error}", place=Place(str(path), 1, 1), cure="mend the header")
+            ) from error
         return cls(path, tuple(name.strip() for name in row), delimiter)
 
     def pieces(self, wanted: Sequence[str]) -> Iterator[Piece]:

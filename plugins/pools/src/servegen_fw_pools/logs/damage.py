@@ -65,9 +65,10 @@ class Damage:
         """
         if self.skip or not self.total:
             return
-        rest = self.total - len(self.problems)
+        told = sorted(self.problems, key=_stand)
+        rest = self.total - len(told)
         more = [Problem(f"and {rest:,} more problems of this kind")] if rest > 0 else []
-        raise InputError(*self.problems, *more)
+        raise InputError(*told, *more)
 
     def notices(self) -> tuple[Notice, ...]:
         """What was skipped."""
@@ -75,3 +76,8 @@ class Damage:
             Notice(code, count, f"{count:,} {_WHAT[code]}", tuple(self.where[code]))
             for code, count in sorted(self.rows.items())
         )
+
+
+def _stand(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place
+    return (place.file, place.line, place.column) if place else ("", 0, 0)

@@ -107,7 +107,7 @@ class JsonlTable:
             yield self._fast(block, wanted) or self._exact(block, wanted)
 
     def _fast(self, block: Block, wanted: Sequence[str]) -> JsonlPiece | None:
-        """Parse a block by Arrow; None where a line is broken, lacks a key, or holds a value of another type."""
+        """Parse a block by Arrow; None where a line is not one object, or a value is of another type."""
         types = [self.types.get(name) for name in wanted]
         if None in types:
             return None
@@ -123,7 +123,7 @@ class JsonlTable:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return None
         line = block.filled()
-        if len(line) != len(table):
+        if not len(line) == len(table) == (b"\n" + block.data).count(b"\n{"):
             return None
         cells = {name: table.column(name).combine_chunks() for name in wanted}
         return JsonlPiece(self.path, block, line, cells, 0, ())
@@ -187,7 +187,7 @@ def _joined(found: set[pa.DataType | None]) -> pa.DataType | None:
 
 def _column(values: list[Any]) -> pa.Array:
     """Values of one key as lists of ids or as texts; what is neither number nor text becomes its JSON, which is no number."""
-    if any(isinstance(value, list) for value in values):
+    if 2 * sum(isinstance(value, list) for value in values) > len(values):
         fits = [
             isinstance(one, list) and all(type(k) is int and abs(k) < 2**63 for k in one) for one in values
         ]

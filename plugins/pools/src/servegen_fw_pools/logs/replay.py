@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     F8 = npt.NDArray[np.float64]
     I8 = npt.NDArray[np.int64]
 
+_TOLD_OTHERWISE = {"columns", "zero-tokens"}
+
 EVERYONE = "all"
 """Name of the one client of a log without client ids."""
 
@@ -44,7 +46,7 @@ def replay(log: Log, who: str) -> Workload:
     turn = at - np.maximum.accumulate(np.where(first, at, 0))
     parent = np.where(first, 0, at - 1)
     client, time_s = client[order], log.time_s[order]
-    notes = [notice.what for notice in log.notices if notice.code != "columns"]
+    notes = [notice.what for notice in log.notices if notice.code not in _TOLD_OTHERWISE]
     inputs = _at_least_1(log.input_tokens[order], "input", notes)
     outputs = _at_least_1(log.output_tokens[order], "output", notes)
     reason = np.zeros(n, np.int32) if log.reason_tokens is None else log.reason_tokens[order]

@@ -1,4 +1,4 @@
-"""The Mooncake traces and their shared prefixes."""
+"""The Mooncake traces, and shared prefixes of logs with hashes of blocks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servegen_fw_pools.logs.mooncake import make, shared_runs
+from servegen_fw_pools.logs.prefixes import shared_runs
+from servegen_fw_pools.logs.readers import make_mooncake as make
 from servegen_fw_pools.options import Mooncake
 
 from servegen_fw.plugin import InputError

@@ -1,4 +1,4 @@
-"""Logs whose columns the suite names."""
+"""Readers of suites for logs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servegen_fw_pools.logs.named import make_csv, make_jsonl
+from servegen_fw_pools.logs.readers import make_csv, make_jsonl
 from servegen_fw_pools.options import Csv, Jsonl
 
 from servegen_fw.plugin import InputError
