@@ -99,7 +99,7 @@ def test_the_share_keeps_its_two_modes_whatever_the_correlation(copula: float) -
 
 def test_outputs_of_few_values_keep_the_modes_too() -> None:
     """With three output lengths, ranks within each are spread by u: the lower mode has its weight, within 4.5 errors."""
-    made = correlated.make(options.Correlated(correlation=0.5, output=POINTS))
+    made = correlated.Correlated(TwoModes(0.35, 0.92, 0.4, 0.05), correlated.Knots.of(POINTS.make()), -0.97)
     outputs, reason = drawn(made, POINTS, 103)
     assert abs((reason / outputs < 0.635).mean() - 0.4) < 4.5 * np.sqrt(0.24 / len(outputs))
     by_length = [(reason / outputs)[outputs == value].mean() for value in (100, 400, 3_000)]

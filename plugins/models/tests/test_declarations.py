@@ -30,6 +30,9 @@ EXPECTED = {
 }
 
 
+FIXED = {"kind": "fixed", "value": 9}
+
+
 @pytest.fixture(scope="module")
 def registry() -> Registry:
     """A registry with the plugin, registered in process."""
@@ -113,6 +116,40 @@ def test_drawing_from_a_pool_s_families_needs_no_scipy() -> None:
         ("reasoning", "ratio", {"values": [1.2]}, "at most 1"),
         ("reasoning", "ratio", {"values": []}, "values is empty"),
         ("reasoning", "bimodal", {"low": 0.9, "high": 0.1}, "lies below low"),
+        ("arrival", "empirical", {}, "either values or path"),
+        ("arrival", "empirical", {"values": [0, 0]}, "all gaps are zero"),
+        ("arrival", "empirical", {"values": [0, 3], "weights": [1, 0]}, "all gaps are zero"),
+        ("arrival", "hawkes", {"branching": 1, "decay": "5s"}, "at most 0.99"),
+        ("arrival", "hawkes", {"branching": 0.5}, "missing 'decay'"),
+        ("modulation", "mmpp-2", {"levels": [1, 2, 3], "sojourn": [1, 2]}, "an array of 2"),
+        ("modulation", "mmpp-2", {"levels": [0, 0], "sojourn": ["1s", "2min"]}, "both levels are zero"),
+        ("modulation", "diurnal", {"low": 0.3, "peak": "25h"}, "peak = 90000 s is not within"),
+        ("modulation", "diurnal", {"low": 0.3, "peak": "4h"}, "at the same time"),
+        ("modulation", "piecewise", {"times": [0, 5], "levels": [1], "period": 9}, "2 times but 1 levels"),
+        ("modulation", "piecewise", {"times": [1, 5], "levels": [1, 2], "period": 9}, "at time 0"),
+        ("modulation", "piecewise", {"times": [0, 5, 5], "levels": [1, 2, 3], "period": 9}, "do not ascend"),
+        ("modulation", "piecewise", {"times": [0, 9], "levels": [1, 2], "period": 9}, "not within period"),
+        ("modulation", "piecewise", {"times": [0], "levels": [1], "period": 9, "start": 9}, "not within"),
+        ("modulation", "piecewise", {"times": [0], "levels": [0], "period": 9}, "levels are all zero"),
+        ("length", "gamma", {"mean": 5, "cv": 11}, "at most 10"),
+        ("length", "weibull", {"mean": 0, "cv": 1}, "greater than 0"),
+        ("length", "pareto", {"min": 5, "tail": 0.9}, "has no mean"),
+        ("length", "pareto", {"min": 5, "tail": 2, "max": 5}, "not above min"),
+        ("length", "zipf", {"exponent": 1, "max": 0}, "at least 1"),
+        ("length", "mixture", {"laws": []}, "laws is empty"),
+        ("length", "mixture", {"laws": [FIXED, FIXED], "weights": [1]}, "2 laws but 1 weights"),
+        ("length", "mixture", {"laws": [FIXED], "weights": [0]}, "all zero"),
+        ("length", "mixture", {"laws": [{"kind": "fixed", "value": -1}]}, "at least 0"),
+        ("reasoning", "correlated", {"correlation": 0.5}, "missing 'output'"),
+        ("reasoning", "correlated", {"correlation": 1, "output": FIXED}, "less than 1"),
+        ("reasoning", "correlated", {"correlation": 0, "output": FIXED, "low": 1, "high": 0}, "below low"),
+        ("conversation", "lognormal", {"turns": 6, "max_turns": 10}, "more than half of max_turns"),
+        ("conversation", "tool-calls", {}, "missing 'calls'"),
+        ("conversation", "tool-calls", {"turns": 100, "calls": 200}, "more than 10,000"),
+        ("modality", "image", {}, "missing 'tokens'"),
+        ("modality", "image", {"tokens": FIXED, "share": 0}, "greater than 0"),
+        ("modality", "image", {"tokens": FIXED, "several_mean": 1.5}, "at least 2"),
+        ("modality", "video", {"tokens": FIXED, "patch": 1, "width": 5000, "height": 5000}, "larger patch"),
         ("conversation", "geometric", {"turns": 0.5}, "at least 1"),
         ("conversation", "geometric", {"turns": 2, "think": "lognormall"}, "lognormall"),
     ],
@@ -142,6 +179,19 @@ def test_limits_are_enforced_with_a_clear_message(
             {"turns": 3.5, "think": {"kind": "lognormal", "median": 100, "sigma": 1.2}},
         ),
         ("conversation", "geometric", {"turns": 3.5, "think": {"kind": "fixed", "value": 60}}),
+        ("arrival", "hawkes", {"branching": 0.6, "decay": "5s"}),
+        ("arrival", "empirical", {"values": [1, 2.5, 40]}),
+        ("modulation", "mmpp-2", {"levels": [1, 8], "sojourn": ["60s", "10s"]}),
+        ("modulation", "diurnal", {"low": 0.3, "peak": "15h", "start": "9h"}),
+        ("modulation", "piecewise", {"times": ["0s", "10min"], "levels": [1, 3], "period": "1h"}),
+        ("length", "mixture", {"laws": [FIXED, {"kind": "pareto", "min": 9, "tail": 2}], "weights": [3, 1]}),
+        ("length", "zipf", {"exponent": 1.1, "max": 4096}),
+        ("reasoning", "correlated", {"correlation": 0.5, "output": {"kind": "exponential", "mean": 900}}),
+        ("conversation", "lognormal", {}),
+        ("conversation", "tool-calls", {"calls": 4, "gap": FIXED, "think": FIXED}),
+        ("modality", "image", {"tokens": FIXED}),
+        ("modality", "audio", {"tokens": FIXED, "rate": "50/s"}),
+        ("modality", "video", {"tokens": FIXED, "width": 640, "height": 360}),
     ],
 )
 def test_what_suites_write_becomes_a_product(
@@ -152,18 +202,16 @@ def test_what_suites_write_becomes_a_product(
     assert entry.product(configure(entry.config, config, registry=registry)) is not None
 
 
-def test_the_readme_s_example_is_a_valid_group(registry: Registry) -> None:
-    """The TOML of the README structures as a workload group, and every entry in it builds."""
+def test_the_readme_s_example_is_valid(registry: Registry) -> None:
+    """The TOML of the README structures as workload groups, and every entry in them builds."""
     text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     document = tomli.loads(text.split("```toml")[1].split("```")[0])
-    group = configure(Group, document["workload"]["group"][0], registry=registry)
-    for choice in (
-        group.arrival,
-        group.modulation,
-        group.input,
-        group.output,
-        group.reasoning,
-        group.session,
-    ):
-        assert choice is not None
-        assert choice.make() is not None
+    used = set()
+    for table in document["workload"]["group"]:
+        group = configure(Group, table, registry=registry)
+        given = (group.arrival, group.modulation, group.input, group.output, group.reasoning, group.session)
+        for choice in (*given, *group.modality):
+            if choice is not None:
+                assert choice.make() is not None
+                used.add(choice.entry.kind)
+    assert used == set(EXPECTED)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servegen_fw_models.empirical import Pmf, make, read_csv
-from servegen_fw_models.options import Empirical
+from scipy import stats
+from servegen_fw_models.empirical import Pmf, make, make_zipf, read_csv
+from servegen_fw_models.options import Empirical, Zipf
 
 from servegen_fw.plugin import InputError
 
@@ -87,3 +88,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """A path that leads nowhere is an input error with the path in it."""
     with pytest.raises(InputError, match=r"absent\.csv.*No such file"):
         make(Empirical(path=str(tmp_path / "absent.csv")))
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.8, 1.0, 2.5])
+def test_zipf_ranks_have_their_probabilities(exponent: float) -> None:
+    """Ranks 1 to 1,000 are drawn with probability k^-s over its sum, and no others: scipy's zipfian, to 1e-12."""
+    law = make_zipf(Zipf(exponent=exponent, max=1_000))
+    rank = np.arange(1, 1_001)
+    np.testing.assert_array_equal(law.value, rank)
+    np.testing.assert_allclose(law.cdf, stats.zipfian.cdf(rank, exponent, 1_000), rtol=1e-12)
+    middle = law.cdf - np.diff(law.cdf, prepend=0.0) / 2
+    np.testing.assert_array_equal(law.ppf(middle), rank)
+
+
+def test_zipf_of_one_rank_and_of_a_million() -> None:
+    """A single rank is always drawn; a million equal ones have the mean 500,000.5."""
+    assert make_zipf(Zipf(exponent=3.0, max=1)).ppf(np.array([0.0, 0.9])).tolist() == [1.0, 1.0]
+    law = make_zipf(Zipf(exponent=0.0, max=1_000_000))
+    assert law.ppf((np.arange(100_000) + 0.5) / 100_000).mean() == pytest.approx(500_000.5, rel=1e-5)

@@ -89,6 +89,15 @@ def test_without_offspring_it_is_poisson() -> None:
     assert variance(0.0, 5.0, 2.0, 7.0) == 14.0
 
 
+def test_offspring_come_after_exponential_times() -> None:
+    """Children of immigrants at time 0 come at exponential times of mean `decay_s`: Kolmogorov-Smirnov, p = 1e-5."""
+    generations = Hawkes(0.5, 4.0)._clusters(0.0, 1e-12, 8e16, np.random.default_rng(88))
+    first, children = next(generations), next(generations)
+    assert len(first) > 30_000
+    assert abs(len(children) - 0.5 * len(first)) < 4.5 * math.sqrt(0.5 * len(first))
+    assert stats.kstest(children, stats.expon(scale=4.0).cdf).pvalue > 1e-5
+
+
 def test_the_memory_is_in_seconds() -> None:
     """Twice the rate leaves the covariance's reach as it is: bursts last as long, they are not compressed."""
     for rate in (2.0, 4.0):

@@ -25,6 +25,22 @@ LAWS = {
         lengths.make_lognormal(options.LogNormal(median=100.0, sigma=1.2)),
         stats.lognorm(1.2, scale=100),
     ),
+    "gamma-0.5": (
+        lengths.make_gamma(options.GammaLength(mean=220.0, cv=0.5)),
+        stats.gamma(4.0, scale=55.0),
+    ),
+    "gamma-2": (
+        lengths.make_gamma(options.GammaLength(mean=220.0, cv=2.0)),
+        stats.gamma(0.25, scale=880.0),
+    ),
+    "weibull": (
+        lengths.make_weibull(options.WeibullLength(mean=200.0, cv=math.sqrt(5.0))),
+        stats.weibull_min(0.5, scale=100.0),
+    ),
+    "pareto": (
+        lengths.make_pareto(options.Pareto(min=40.0, tail=1.7)),
+        stats.pareto(1.7, scale=40.0),
+    ),
 }
 CUT = {
     "exponential": (
@@ -36,6 +52,21 @@ CUT = {
         lengths.make_lognormal(options.LogNormal(median=100.0, sigma=1.2, max=150.0)),
         stats.lognorm(1.2, scale=100),
         150.0,
+    ),
+    "gamma": (
+        lengths.make_gamma(options.GammaLength(mean=220.0, cv=2.0, max=300.0)),
+        stats.gamma(0.25, scale=880.0),
+        300.0,
+    ),
+    "weibull": (
+        lengths.make_weibull(options.WeibullLength(mean=200.0, cv=math.sqrt(5.0), max=300.0)),
+        stats.weibull_min(0.5, scale=100.0),
+        300.0,
+    ),
+    "pareto": (
+        lengths.make_pareto(options.Pareto(min=40.0, tail=0.7, max=4096.0)),
+        stats.pareto(0.7, scale=40.0),
+        4096.0,
     ),
 }
 EVERY = [
@@ -84,6 +115,10 @@ def test_quantiles_ascend_from_zero_or_more_to_the_maximum(law: Any) -> None:
         (LAWS["exponential"][0], 220.0),
         (LAWS["lognormal"][0], 100 * math.exp(1.2**2 / 2)),
         (CUT["exponential"][0], 220 - 300 / math.expm1(300 / 220)),
+        (LAWS["gamma-0.5"][0], 220.0),
+        (LAWS["gamma-2"][0], 220.0),
+        (LAWS["weibull"][0], 200.0),
+        (lengths.make_pareto(options.Pareto(min=40.0, tail=3.0)), 60.0),
         (lengths.make_fixed(options.Fixed(value=7.0)), 7.0),
     ],
 )
