@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,14 +14,13 @@ from servegen_fw_pools.fit.compact import (
     TOLERANCE,
     excerpt,
     fit_pool,
-    main,
     step_table,
     table_requests,
 )
 from servegen_fw_pools.fit.knots import LEVEL_GRID, level_at
 from servegen_fw_pools.shipped import open_shipped
 
-from servegen_fw.plugin import ClientPool, InputError, Tables, open_pool
+from servegen_fw.plugin import ClientPool, InputError, Tables
 
 
 def small_pool(days: int = 3) -> ClientPool:
@@ -134,27 +131,6 @@ def test_requests_of_a_table_window_are_the_sum_of_its_rate_windows() -> None:
     assert table_requests(pool).tolist() == [[1, 5, 4], [11, 15, 9]]
 
 
-def test_the_command_line_writes_a_pool(
-    tmp_path: Path, write_client: Callable[..., None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A folder in, a pool file and its errors out; status 0."""
-    write_client(tmp_path / "d", "0", [12] * 144, [{"input_tokens": {5: 1.0}, "output_tokens": {7: 1.0}}])
-    assert main([str(tmp_path / "d"), "--out", str(tmp_path / "f.pool"), "--name", "mine"]) == 0
-    pool = open_pool(tmp_path / "f.pool")
-    assert pool.name == "mine"
-    assert pool.meta["fit"]["error"]["input_tokens"]["ks_max"] == 0
-    assert "ks_max" in capsys.readouterr().out
-
-
-def test_bad_input_of_the_command_line_is_status_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A missing folder and one without data say so on standard error, without a traceback."""
-    assert main([str(tmp_path / "none"), "--out", str(tmp_path / "f")]) == 2
-    assert main([str(tmp_path), "--out", str(tmp_path / "f")]) == 2
-    assert "no such folder" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("name", ["mm-image", "deepseek-r1"])
 def test_a_refit_equals_the_shipped_pool(name: str, request: pytest.FixtureRequest) -> None:
     """Fitting the published data again gives the shipped arrays and stated errors, bit for bit."""
@@ -244,29 +220,6 @@ def test_every_real_table_is_within_its_tolerance(name: str, request: pytest.Fix
         slack = 2 / LEVEL_GRID + (np.diff(cdf, prepend=0).max() / 16 if half < 0.5 else 0)
         tolerance = max(TOLERANCE, NOISE_SHARE / (2 * np.sqrt(requests[c, v])))
         assert np.abs(level_at(knots, levels, values + half) - cdf).max() <= tolerance + slack
-
-
-def test_a_fit_does_not_depend_on_the_order_of_the_folder(
-    tmp_path: Path, write_client: Callable[..., None]
-) -> None:
-    """The same files written in another order, fitted by another process, give the same bytes."""
-    tables = {n: [{"input_tokens": {n + 5: 0.5, 90: 0.5}, "output_tokens": {7: 1.0}}] for n in range(4)}
-    for folder, order in (("a", (0, 1, 2, 3)), ("b", (3, 1, 0, 2))):
-        for n in order:
-            write_client(tmp_path / folder, str(n), [12 + n] * 144, tables[n])
-        command = [
-            sys.executable,
-            "-m",
-            "servegen_fw_pools.fit.compact",
-            str(tmp_path / folder),
-            "--name",
-            "p",
-        ]
-        done = subprocess.run(
-            [*command, "--out", f"{folder}.pool"], cwd=tmp_path, check=True, capture_output=True
-        )
-        assert not done.stderr
-    assert (tmp_path / "a.pool").read_bytes() == (tmp_path / "b.pool").read_bytes()
 
 
 def test_fields_that_are_no_whole_numbers_keep_their_grid() -> None:

@@ -1,4 +1,4 @@
-"""Fit a compact client pool from the published data: ``python -m servegen_fw_pools.fit.compact DATA_FOLDER --out FILE``.
+"""Fit a compact client pool from the published client data.
 
 Counts per client and window are kept; CV is kept to 8 bits and the gap family as recorded; each length distribution
 becomes a linear table of as few knots as its own sample size supports. What that costs is measured and stored in
@@ -7,22 +7,16 @@ the pool's meta under "fit".
 
 from __future__ import annotations
 
-import argparse
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 
-from servegen_fw.plugin import ClientPool, InputError, Problem, Tables, open_pool, save_pool
-from servegen_fw_pools.compile import compile_folder
+from servegen_fw.plugin import ClientPool, InputError, Problem, Tables
 from servegen_fw_pools.fit.fit_error import measure
 from servegen_fw_pools.fit.knots import fit_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     F8 = npt.NDArray[np.float64]
@@ -159,37 +153,3 @@ def _coarse(cv: F8) -> F8:
     """CV with `_CV_BITS` bits of mantissa."""
     mantissa, exponent = np.frexp(cv)
     return np.asarray(np.ldexp(np.rint(mantissa * 2**_CV_BITS) / 2**_CV_BITS, exponent))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m servegen_fw_pools.fit.compact", description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder with chunk-N-trace.csv and chunk-N-dataset.json")
-    parser.add_argument("--out", type=Path, required=True, help="pool file to write")
-    parser.add_argument("--name", help="name of the pool; default: the folder's")
-    parser.add_argument("--first-day", type=int, default=0, help="first day of an excerpt, from 0")
-    parser.add_argument("--days", type=int, help="days of the excerpt; default: all that follow")
-    options = parser.parse_args(arguments)
-    try:
-        folder = options.folder.resolve()
-        if not folder.is_dir():
-            raise InputError(Problem("no such folder", who=str(options.folder)))  # noqa: TRY301
-        pool = compile_folder(folder, options.name or folder.name)
-        save_pool(fit_pool(pool, first_day=options.first_day, days=options.days), options.out, compress=True)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    print(_summary(options.out, open_pool(options.out).meta["fit"]))
-    return 0
-
-
-def _summary(path: Path, facts: dict[str, Any]) -> str:
-    lines = [
-        f"{path}  {path.stat().st_size / 1000:.0f} kB  {facts['knots']} knots of {facts['recorded_points']} points"
-    ]
-    lines += [f"  {field}: {errors}" for field, errors in facts["error"].items()]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

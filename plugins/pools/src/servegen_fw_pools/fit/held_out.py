@@ -32,6 +32,8 @@ SEEDS: Final = 8
 SCALES_S: Final = (1.0, 10.0, 60.0, 600.0)
 LEAST_BINS: Final = 20
 LEAST_REQUESTS: Final = 100
+EVERY_OTHER: Final = "every-other"
+
 _STEPS = 10
 
 Fit = Callable[["Log", float], ClientPool]
