@@ -32,7 +32,7 @@ def test_a_source_says_when_requests_come(kit: Any) -> None:
 
 
 def test_recorded_requests_are_what_they_are(kit: Any) -> None:
-    """Sessions, processes and resampling do not apply to a recorded workload."""
+    """Sessions and processes do not apply to a recorded workload, nor does resampling to one of a single client."""
     recording = kit.compose(kit.synthetic(), rate=1.0, duration_s=60)
     group = kit.recorded(recording, session=kit.Made(kit.Geometric()), counts="process", scale="clients")
     with pytest.raises(InputError) as caught:

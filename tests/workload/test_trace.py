@@ -175,3 +175,101 @@ def test_a_closed_load_takes_the_first_requests(kit: Any, recording: Any) -> Non
     """The first 1,000 requests of the recording are sent, whatever their times."""
     w = kit.compose(kit.recorded(recording), kind="closed", requests=1000, concurrency=4)
     assert np.array_equal(w.input_tokens, recording.input_tokens[:1000])
+
+
+def test_fewer_clients_are_whole_clients(kit: Any) -> None:
+    """Below 1 clients stay with all their requests or not at all, the same ones whatever comes beside them."""
+    recording = kit.compose(kit.synthetic(clients=200), rate=20.0, duration_s=300)
+    group = kit.recorded(recording, scale="clients")
+    high, low = (kit.compose(group, rate=f * len(recording) / 300, duration_s=300) for f in (0.6, 0.3))
+    original = kit.rows(recording)
+    for made, share in ((high, 0.6), (low, 0.3)):
+        # Binomial: five standard deviations.
+        assert abs(len(made.clients) - 200 * share) < 5 * np.sqrt(200 * share * (1 - share))
+        assert kit.rows(made) == [row for row in original if row[0] in made.clients.names]
+    assert set(low.clients.names) < set(high.clients.names)
+    assert "of its 200 clients" in high.notes[0]
+
+
+def test_copies_of_clients_are_turned_in_time(kit: Any, talk: Any) -> None:
+    """Above 1 every client is as recorded, and a copy has all its requests on a circle that is turned; what passes the end comes first."""
+    w = kit.compose(kit.recorded(talk, scale="clients"), rate=2 * len(talk) / 1000, duration_s=1000)
+    names = w.clients.names
+    assert names == (*(f"{n}{tail}" for n in talk.clients.names for tail in ("", "~2")),)
+    assert len(w) == 2 * len(talk)
+    for number, name in enumerate(talk.clients.names):
+        mine = talk.client == number
+        assert [row for row in kit.rows(w) if row[0] == name] == [
+            row for row in kit.rows(talk) if row[0] == name
+        ]
+        copy = w.client == names.index(f"{name}~2")
+        was, now = np.sort(talk.planned_s[mine]), np.sort(w.planned_s[copy])
+        assert len(was) == len(now)
+        # The same gaps around the circle, begun elsewhere.
+        gaps = [np.diff(t, append=t[0] + 1000) for t in (was, now)]
+        turns = [k for k in range(len(was)) if np.allclose(np.roll(gaps[0], -k), gaps[1], atol=1e-5)]
+        assert turns
+        assert not np.allclose(was, now, atol=1.0)
+        for column in ("input_tokens", "output_tokens", "context_tokens", "reason_tokens"):
+            assert sorted(getattr(w, column)[copy]) == sorted(getattr(talk, column)[mine])
+        assert w.items.count[copy].sum() == talk.items.count[mine].sum()
+        assert set(w.prefix[copy].tolist()) & set(talk.prefix[mine].tolist()) <= {-1}
+
+
+def test_copies_keep_sessions_whole_or_cut_once(kit: Any, talk: Any) -> None:
+    """A copy's session has its turns in order with their think times; one that passes the end goes on from the beginning below 0."""
+    w = kit.compose(kit.recorded(talk, scale="clients"), rate=2 * len(talk) / 1000, duration_s=1000)
+    later = np.flatnonzero(w.parent >= 0)
+    assert np.array_equal(w.parent[later], later - 1)
+    assert np.array_equal(w.turn[later], w.turn[later - 1] + 1)
+    copies = np.array([name.endswith("~2") for name in w.clients.names])[w.client]
+    cut = copies & (w.parent < 0) & (w.turn > 0)
+    original = (talk.parent < 0) & (talk.turn > 0)
+    assert cut.sum() > original.sum()
+    assert np.all(w.session[cut] < 0)
+    keys = np.stack((w.client, w.session, w.turn))
+    assert np.unique(keys, axis=1).shape[1] == len(w)
+    assert w.due_s[w.parent < 0].min() >= 0
+    assert w.planned_s.max() < 1000
+
+
+def test_copies_bring_the_rate_asked_for(kit: Any) -> None:
+    """In a quiet part of a recording, copies turned over all of it still make the rate asked for: within five standard errors."""
+    curve = RateCurve((0.0, 1000.0, 1000.0, 2000.0), (4.0, 4.0, 16.0, 16.0))
+    recording = kit.compose(kit.synthetic(clients=400), rate=curve, duration_s=2000)
+    w = kit.compose(kit.recorded(recording, scale="clients"), rate=12.0, duration_s=1000)
+    # A copy has 25 requests on average; their number varies with the moment it is turned to.
+    assert abs(len(w) - 12_000) < 5 * np.sqrt(12_000 + 400 * 0.8 * 15**2)
+    assert len(w.clients) > 400
+
+
+def test_a_larger_service_holds_the_smaller_one(kit: Any, talk: Any) -> None:
+    """What is sent at 1.3 times the rate is also sent at 2.6 times."""
+    rate = len(talk) / 1000
+    low, high = (
+        set(kit.rows(kit.compose(kit.recorded(talk, scale="clients"), rate=f * rate, duration_s=1000)))
+        for f in (1.3, 2.6)
+    )
+    assert low < high
+
+
+def test_a_recording_of_nobody_in_particular_has_no_clients_to_take(kit: Any) -> None:
+    """One client, which is also what a log without ids has, is refused with the scales that can be had."""
+    recording = kit.compose(kit.synthetic(), rate=2.0, duration_s=300)
+    with pytest.raises(InputError, match="does not say who sent what") as caught:
+        kit.compose(kit.recorded(recording, scale="clients"), rate=1.0, duration_s=300)
+    assert 'scale = "rate"' in str(caught.value)
+
+
+def test_copies_share_what_several_clients_share(kit: Any, recording: Any) -> None:
+    """A prefix of one client is another one in its copy; a prefix of several clients is the copies' too."""
+    import attrs
+
+    prefix = np.where(recording.turn % 2 == 0, 5, -1)
+    prefix[(recording.client == 0) & (np.arange(len(recording)) % 2 == 0)] = 7
+    marked = attrs.evolve(recording, prefix=prefix, prefix_tokens=np.full(len(recording), 3, np.int32))
+    w = kit.compose(kit.recorded(marked, scale="clients"), rate=2 * len(marked) / 2000, duration_s=2000)
+    copies = np.array([name.endswith("~2") for name in w.clients.names])[w.client]
+    assert np.count_nonzero(w.prefix[copies] == 5) == np.count_nonzero(prefix == 5)
+    assert not np.any(w.prefix[copies] == 7)
+    assert np.count_nonzero(w.prefix[~copies] == 7) == np.count_nonzero(prefix == 7)

@@ -186,7 +186,7 @@ def _replayed(part: Part, demand: Demand, means: Means) -> GroupDraft:
         means.notes.append(aggregate.note(part.name))
         part = attrs.evolve(part, source=drawn, start_s=0.0, mean_turns=1.0)
         demand = attrs.evolve(demand, rate=None)
-        scale = attrs.evolve(scale, intensity=Curve.constant(1.0))
+        scale = attrs.evolve(scale, intensity=Curve.constant(1.0), copies=None)
     return draft_recording(part, demand, scale, means.streams, means.tally)
 
 

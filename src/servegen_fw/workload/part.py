@@ -162,10 +162,10 @@ def _contradictions(part: Part) -> list[Problem]:
                     cure="leave out `dependence`, or fit a client pool",
                 )
             )
-        if group.scale == "clients":
+        if group.scale == "clients" and len(part.source.clients) < 2:
             found.append(
                 Problem(
-                    "copies of recorded requests would all come at the same moments",
+                    "the recording has one client only, or does not say who sent what, so it has no clients to choose from",
                     who=part.who,
                     cure='choose scale = "thin" (fewer requests) or scale = "rate" (the recording faster or slower)',
                 )

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import attrs
 
+from servegen_fw.data.workload import Workload
 from servegen_fw.errors import InputError, Problem
 from servegen_fw.workload.curve import Curve
-from servegen_fw.workload.demand import Demand
+from servegen_fw.workload.demand import Demand, recorded_rate
 from servegen_fw.workload.part import Part
 from servegen_fw.workload.streams import Streams
 
@@ -61,7 +62,7 @@ def scaling(part: Part, demand: Demand) -> Scaling:
         return Scaling(factor.scaled(starts))
     if part.group.scale == "clients":
         mean = factor.mean(0.0, demand.duration_s)
-        return Scaling(factor.scaled(starts / mean), copies=mean)
+        return Scaling(factor.scaled(starts / mean), copies=_copies(part, demand, mean))
     peak = factor.peak(0.0, demand.duration_s)
     if peak > 1 + 1e-9:
         raise InputError(
@@ -73,6 +74,18 @@ def scaling(part: Part, demand: Demand) -> Scaling:
             )
         )
     return Scaling(one, factor.scaled(starts))
+
+
+def _copies(part: Part, demand: Demand, mean: float) -> float:
+    """Expected copies of each client for `mean` times the recorded rate.
+
+    Copies of recorded requests are turned over the whole recording, so each brings the mean rate of all of it, and not
+    that of the case's part.
+    """
+    if not isinstance(part.source, Workload) or mean <= 1:
+        return mean
+    everywhere = recorded_rate(part.source, 0.0, part.source.duration_s)
+    return 1.0 + (mean - 1.0) * demand.recorded / everywhere
 
 
 def copies_of(

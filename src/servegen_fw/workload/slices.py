@@ -14,7 +14,7 @@ from servegen_fw.workload.draft import Draft, GroupDraft, Stretch, assemble, in_
 from servegen_fw.workload.identity import apart, moved
 from servegen_fw.workload.steady import steady, value_of
 
-SLICE_ROWS = 1 << 19
+SLICE_ROWS = 1 << 18
 """Requests in a slice, about."""
 
 _GRID = 8192
@@ -124,8 +124,11 @@ class Slices:
             whole = joined(parts, modalities, extra) if len(parts) != 1 else parts[0]
             if whole.items.modalities != modalities or list(whole.extra) != list(extra):
                 whole = joined([whole], modalities, extra)
-            del parts
-            yield assemble(whole, clients, self.duration_s)
+            del parts, of_group
+            part = assemble(whole, clients, self.duration_s)
+            del whole
+            yield part
+            del part
 
     def _flows(self) -> list[list[_Flow]]:
         """Flows of each group."""

@@ -59,7 +59,7 @@ def _settings(*, process: bool, scale: str = "") -> str:
 
 def _clients(part: Part, taken: int) -> str:
     """How many clients were taken of how many."""
-    recorded = len(part.source.clients) if isinstance(part.source, ClientPool) else 0
+    recorded = 0 if part.source is None else len(part.source.clients)
     return f"{taken:,} {'copies ' if taken > recorded else ''}of its {recorded:,} clients"
 
 

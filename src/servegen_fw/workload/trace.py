@@ -23,6 +23,7 @@ from servegen_fw.workload.part import Part, who
 from servegen_fw.workload.prefixes import Prefixes
 from servegen_fw.workload.products import CheckedLengths, CheckedModality, CheckedReasoning
 from servegen_fw.workload.recorded import natural_order
+from servegen_fw.workload.resample import resampled_clients
 from servegen_fw.workload.scale import Scaling
 from servegen_fw.workload.sessions import Turns, context, end_sessions
 from servegen_fw.workload.streams import Streams
@@ -48,15 +49,18 @@ class _Rows:
     streams: Streams
 
     @classmethod
-    def of(cls, recording: Workload, group: str, streams: Streams) -> _Rows:
+    def of(cls, recording: Workload, group: str, streams: Streams, copies: float | None = None) -> _Rows:
         order = natural_order(recording.clients.names)
         place = np.empty(len(order), np.int32)
         place[order] = np.arange(len(order), dtype=np.int32)
         client = place[recording.client]
         rows = np.lexsort((recording.turn, recording.session, client))
         source = attrs.evolve(recording.select(rows), client=client[rows])
-        bounds = np.searchsorted(source.client, np.arange(len(order) + 1))
-        return cls(source, [recording.clients.names[index] for index in order], bounds, group, streams)
+        names = [recording.clients.names[index] for index in order]
+        if copies is not None:
+            source, names = resampled_clients(source, names, copies, group, streams)
+        bounds = np.searchsorted(source.client, np.arange(len(names) + 1))
+        return cls(source, names, bounds, group, streams)
 
     def uniform(self, purpose: str) -> F8:
         """One uniform number per row, from each client's stream of that purpose; float64[n]."""
@@ -81,8 +85,8 @@ def draft_recording(
 ) -> GroupDraft:
     """Requests of a group whose source is a recorded workload.
 
-    ``thin`` keeps whole sessions; ``rate`` runs the recording's clock faster or slower, think times as they were.
-    Sessions begun before the case are present with what is left of them.
+    ``thin`` keeps whole sessions; ``rate`` runs the recording's clock faster or slower, think times as they were;
+    ``clients`` takes whole clients, copies of which are turned in time (see `resampled_clients`). Sessions begun before the case are present with what is left of them.
 
     Raises
     ------
@@ -90,7 +94,7 @@ def draft_recording(
     """
     assert isinstance(part.source, Workload)  # noqa: S101 - the caller's choice, told to the type checker
     group = part.group
-    rows = _Rows.of(part.source, part.name, streams)
+    rows = _Rows.of(part.source, part.name, streams, scale.copies)
     source = rows.source
     turns, head = _turns(source, part, demand, scale)
     values = _values(group, rows, turns, tally)
@@ -156,8 +160,8 @@ def _turns(source: Workload, part: Part, demand: Demand, scale: Scaling) -> tupl
     head = np.maximum.accumulate(np.where(source.parent < 0, np.arange(n), 0))
     recorded_s = source.planned_s - part.start_s
     begin_s = recorded_s[head]
-    if demand.rate is not None and part.group.scale == "rate":
-        clock = scale.intensity
+    clock = scale.intensity
+    if demand.rate is not None and (clock.level is None or abs(clock.level - 1) > 1e-12):
         needed, left = clock.between(0.0, demand.duration_s), part.end_s - part.start_s
         if demand.open and needed > left + 1e-6:
             raise InputError(
