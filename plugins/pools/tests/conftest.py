@@ -6,12 +6,18 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from servegen_fw_pools.characterize.gap_families import draws
 from servegen_fw_pools.compile import compile_folder
+from servegen_fw_pools.logs.log import Log
+from servegen_fw_pools.logs.read import read_log
 
+from servegen_fw.cli.main import main
 from servegen_fw.plugin import ClientPool
 
 WriteClient = Callable[..., None]
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +70,64 @@ def write_client() -> WriteClient:
             (folder / f"chunk-{name}-dataset.json").write_text(json.dumps(data, indent=2))
 
     return write
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run ``servegen-fw`` with arguments; exit status, standard output, standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(one) for one in arguments])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, out, err
+
+    return run
+
+
+def _log(times: Sequence[float] | np.ndarray, client: np.ndarray | None = None, **more: object) -> Log:
+    column = np.asarray(times, np.float64)
+    n = len(column)
+    order = np.argsort(column, kind="stable")
+    column = column[order] - (column[order[0]] if n else 0.0)
+    rng = np.random.default_rng(5)
+    values: dict[str, object] = {
+        "name": "made",
+        "input_tokens": rng.geometric(0.01, n).astype(np.int32),
+        "output_tokens": rng.geometric(0.02, n).astype(np.int32),
+        "time_s": column,
+    }
+    if client is not None:
+        values["client"] = client[order].astype(np.int32)
+        values["clients"] = tuple(f"client-{k}" for k in range(int(client.max(initial=-1)) + 1))
+    return Log(**{**values, **more})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def log_of() -> Callable[..., Log]:
+    """Make a log of times in any order, moved to begin at 0, with lengths that vary; clients as whole numbers."""
+    return _log
+
+
+@pytest.fixture(scope="session")
+def renewal() -> Callable[[str, float, float, float, int], np.ndarray]:
+    """Make times of a renewal process: family, CV, rate, duration, seed."""
+
+    def times(family: str, cv: float, rate: float, duration_s: float, seed: int) -> np.ndarray:
+        many = int(rate * duration_s * 1.3) + 200
+        rng = np.random.default_rng(seed)
+        time_s = np.cumsum(draws(family, np.full(many, 1 / rate), np.full(many, cv), rng))
+        return time_s[time_s < duration_s]
+
+    return times
+
+
+@pytest.fixture(scope="session")
+def azure(shared_data: Path) -> Log:
+    """The Azure trace of one hour; skips where it is absent."""
+    path = shared_data / "azure" / "AzureLLMInferenceTrace_conv.csv"
+    if not path.exists():
+        pytest.skip(f"no {path.name} in the shared data")
+    return read_log([path])

@@ -41,7 +41,7 @@ def hours_of(pool: ClientPool, from_s: float, to_s: float) -> ClientPool:
     windows = pool.count.shape[1]
     first = int(np.floor((from_s - pool.start_s) / pool.window_s + 1e-9))
     after = int(np.ceil((to_s - pool.start_s) / pool.window_s - 1e-9))
-    if first < 0 or after > windows or first >= after:
+    if not from_s < to_s or first < 0 or after > windows:
         end_s = pool.start_s + pool.duration_s
         what = f"no part of the recording, which goes from {pool.start_s:g} s to {end_s:g} s"
         raise InputError(Problem(f"{from_s:g} s to {to_s:g} s is {what}", who=pool.name))
