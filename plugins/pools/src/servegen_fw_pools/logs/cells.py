@@ -127,8 +127,12 @@ def guess_unit(cells: pa.Array, name: str) -> str:
     sample = cells[:_SAMPLE]
     number = numbers(sample)
     fine = np.abs(number[np.isfinite(number)])
-    if pt.is_timestamp(cells.type) or 2 * len(fine) < len(sample) - int(absent(sample).sum()):
+    if pt.is_timestamp(cells.type):
         return "iso"
+    if pt.is_string(cells.type) and len(fine) < len(sample):
+        moments = int((~instants(sample).bad).sum())
+        if moments > len(fine) or (not len(fine) and not absent(sample).all()):
+            return "iso"
     for unit in NS_PER:
         if name.lower().endswith(f"_{unit}"):
             return unit

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GAP_TYPICAL: Final = 100.0
 GAP_NEARBY: Final = 30.0
+GAP_DECADES: Final = 4
 GAP_LEAST: Final = 20
 _NEAR: Final = 50
 _TRIM: Final = 0.01
@@ -63,7 +64,7 @@ def time_notices(time_s: F8, rows: Rows, order: I8) -> list[Notice]:
         longest = float(gap_s[found].max())
         what = (
             f"{len(found):,} stretches without requests, the longest {longest:.6g} s, are over {GAP_TYPICAL:g} times "
-            f"the log's typical gap and {GAP_NEARBY:g} times the gaps around them; kept"
+            f"the log's typical gap, {GAP_NEARBY:g} times the gaps around them, and beyond their tail; kept"
         )
         places = tuple(rows.place(int(order[row + 1])) for row in found[:MAX_PLACES])
         notices.append(Notice("gap", len(found), what, places))
@@ -73,10 +74,11 @@ def time_notices(time_s: F8, rows: Rows, order: I8) -> list[Notice]:
 def gaps(time_s: F8) -> I8:
     """Index of each request behind which nothing came for far longer than the log's gaps explain, int64[k].
 
-    A gap is told if it is longer than 100 times the mean gap of the log (the longest 1 %, at least one, left out) and
-    longer than 30 times the mean of the up to 100 gaps around it. Equal times are one moment, so that coarse clocks do not
-    matter. An exponential gap is 100 times its mean once in e**100; the gaps around it keep quiet nights apart from
-    outages. Logs with fewer than 20 gaps have none.
+    A gap is told if it is longer than all of: 100 times the mean gap of the log (the longest 1 %, at least one, left
+    out); p99 * (p99 / p90)**4, which even gaps with a Pareto tail exceed once in a million only; and 30 times the mean of
+    the up to 100 gaps around it, which keeps quiet nights apart from outages. An exponential gap is 100 times its mean
+    once in e**100. Equal times are one moment, so that coarse clocks do not matter. Logs with fewer than 20 gaps have
+    none.
     """
     step_s = np.diff(time_s)
     steps = np.flatnonzero(step_s > 0)
@@ -86,7 +88,8 @@ def gaps(time_s: F8) -> I8:
         return np.empty(0, np.int64)
     left_out = max(1, int(_TRIM * n))
     typical = np.partition(gap_s, n - left_out - 1)[: n - left_out].mean()
-    long = np.flatnonzero(gap_s > GAP_TYPICAL * typical)
+    p90, p99 = np.quantile(gap_s, (0.9, 0.99), method="lower")
+    long = np.flatnonzero(gap_s > max(GAP_TYPICAL * typical, p99 * (p99 / p90) ** GAP_DECADES))
     total = np.concatenate(([0.0], np.cumsum(gap_s)))
     low, high = np.maximum(long - _NEAR, 0), np.minimum(long + _NEAR + 1, n)
     around = (total[high] - total[low] - gap_s[long]) / (high - low - 1)

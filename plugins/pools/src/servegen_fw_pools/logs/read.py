@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -112,15 +112,16 @@ def _read_rows(
         notices.append(Notice("columns", len(guessed), what))
     unit = (spec.unit or "auto") if time_unit == "auto" else time_unit
     if unit == "auto":
-        unit = _unit(tables[0], used["timestamp"])
+        unit = _unit(tables[0], used)
         if unit in {"ms", "us", "ns"}:
             what = f"times are read as {unit}, as their name or size tells"
             notices.append(Notice("time-unit", 1, what))
     return gather(tables, used, unit, damage), notices
 
 
-def _unit(table: Table, name: str) -> str:
-    piece = next(table.pieces([name]), None)
+def _unit(table: Table, used: Mapping[str, str]) -> str:
+    name = used["timestamp"]
+    piece = next(table.pieces(tuple(dict.fromkeys(used.values()))), None)
     return "s" if piece is None else guess_unit(piece.cells[name], name)
 
 
