@@ -11,7 +11,7 @@ from servegen_fw_pools.logs.columns import Columns
 from servegen_fw_pools.logs.read import read_log
 from servegen_fw_pools.options import Published
 from servegen_fw_pools.published import make as published
-from servegen_fw_pools.shipped import open_shipped, shipped_names
+from servegen_fw_pools.shipped import open_shipped
 
 if TYPE_CHECKING:
     from servegen_fw_pools.logs.formats import OnBadRows
@@ -36,8 +36,8 @@ def read_source(
     """
     if len(paths) == 1 and format == "auto":
         path = Path(paths[0]).expanduser()
-        if str(paths[0]) in shipped_names() and not path.exists():
-            return open_shipped(str(paths[0]))
+        if not path.exists() and path.name == str(paths[0]) and not path.suffix:
+            return open_shipped(path.name)
         if path.is_dir() and not (path / "result.json").exists():
             return published(Published(path=str(path))).read()
         if path.is_file() and path.suffix == ".pool":
