@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from servegen_fw.plugin import ClientPool, InputError, Problem, Tables
+from servegen_fw_pools.characterize.codec import read
 from servegen_fw_pools.fit.gaps import FAMILIES
 
 if TYPE_CHECKING:
@@ -48,24 +48,23 @@ def summary_pool(path: Path, *, keep_ids: bool = False) -> ClientPool:
 
     Raises
     ------
-        InputError: no JSON, no table of clients in it, a table that is not whole, or one without lengths.
+        InputError: no characterization, no table of clients in it, a table that is not whole, or one without lengths.
     """
     path = path.expanduser()
     path = path / SUMMARY if path.is_dir() else path
+    whole = read(path)
+    table = next((one.figures.get("table") for one in whole.sections if one.key == "clients"), None)
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
-        table = whole["clients"]["table"]
-        found = _pool(path, table, keep_ids=keep_ids)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(Problem(f"cannot be read: {error}", who=str(path))) from error
+        if not isinstance(table, dict):
+            raise TypeError("there is none")  # noqa: TRY301 - told as any other damage
+        return _pool(whole.name, path, table, keep_ids=keep_ids)
     except (KeyError, TypeError, IndexError, ValueError) as error:
         what = f"holds no whole table of clients ({type(error).__name__}: {error})"
         cure = "write it with `servegen-fw characterize`, or fit the log itself"
         raise InputError(Problem(what, who=str(path), cure=cure)) from error
-    return found
 
 
-def _pool(path: Path, table: Mapping[str, Any], *, keep_ids: bool) -> ClientPool:
+def _pool(name: str, path: Path, table: Mapping[str, Any], *, keep_ids: bool) -> ClientPool:
     rows: Sequence[Mapping[str, Any]] = [row for row in table["rows"] if row["requests"] > 0]
     fields = [name for name in LENGTHS if all(row["lengths"].get(name) for row in rows)]
     if not rows or len(fields) < len(LENGTHS):
@@ -99,7 +98,7 @@ def _pool(path: Path, table: Mapping[str, Any], *, keep_ids: bool) -> ClientPool
             names.append(f"class-{len(held) + 1:02d}")
             held[names[-1]] = {"clients": int(row["clients"]), "requests": int(row["requests"])}
     return ClientPool(
-        name=path.parent.name or path.stem,
+        name=name,
         clients=tuple(names),
         start_s=0.0,
         window_s=float(table["window_s"]),
