@@ -31,9 +31,9 @@ _DIGIT = 16
 class GapCells:
     """The cells (owner, window) that hold requests, in the order of owner and window.
 
-    A gap belongs to a cell if the requests at both its ends do: n requests have n - 1 gaps. Its CV is that of the
-    sample, with n - 1 in the variance's denominator (at most sqrt(n - 2)), the definition that pools and the
-    composition use.
+    A gap belongs to a cell if the requests at both its ends do: n requests have n - 1 gaps, and one over a window's
+    edge belongs to none (a fit closes the window to a circle instead, as composition does). The CV is that of the
+    sample, with the number of gaps in the variance's denominator, so at most sqrt(gaps - 1).
 
     Attributes
     ----------
