@@ -232,6 +232,12 @@ def test_clients_without_tables_borrow(kit: Any) -> None:
     assert w.turn[w.client == 1].max() == 8
 
 
+def test_the_plan_says_that_requests_come_in_sessions(kit: Any) -> None:
+    """The note on a pool with conversations states requests per second and turns of a session."""
+    w = kit.compose(kit.recorded(talking(kit, [[600, 600]])), duration_s=1200)
+    assert "2.6 req/s in sessions of 2.6 turns recorded from 00:00" in w.notes[0]
+
+
 @pytest.mark.parametrize("missing", ["turns", "think_s"])
 def test_half_a_conversation_is_refused(kit: Any, missing: str) -> None:
     """A pool with turns and no think times, or the other way round, is an error that names what it lacks."""

@@ -43,6 +43,8 @@ def groups(kit: Any) -> dict[str, tuple[Any, ...]]:
     masses = (*kit.LENGTHS, {0.0: 0.5, 2.0: 0.5}, {64.0: 1.0}, {0.25: 1.0})
     fields = ("input_tokens", "output_tokens", "image_count", "image_tokens", "odd")
     pool = kit.pool(count, cv=1.5, masses=masses, fields=fields)
+    spoken = (*kit.LENGTHS, {1.0: 0.5, 4.0: 0.5}, {30.0: 0.8, 600.0: 0.2})
+    talking = kit.pool(count, masses=spoken, fields=(*fields[:2], "turns", "think_s"), carries_context=True)
     chat = kit.synthetic(
         name="chat",
         clients=7,
@@ -60,12 +62,18 @@ def groups(kit: Any) -> dict[str, tuple[Any, ...]]:
         "process": (kit.recorded(pool, counts="process", scale="rate"),),
         "clients": (kit.recorded(pool, scale="clients", session=kit.Made(kit.Geometric(2.0, 50.0))),),
         "synthetic": (chat,),
+        "naive": (kit.recorded(pool, method="naive"),),
+        "reference": (kit.recorded(pool, method="reference", scale="rate"),),
+        "talking": (kit.recorded(talking, scale="rate", modality=(kit.Made(kit.Pictures()),)),),
         "replay": (recorded,),
         "all": (recorded, kit.recorded(pool, name="pool", scale="rate"), chat),
     }
 
 
-@pytest.mark.parametrize("which", ["recorded", "process", "clients", "synthetic", "replay", "all"])
+KINDS = ["recorded", "process", "clients", "synthetic", "naive", "reference", "talking", "replay", "all"]
+
+
+@pytest.mark.parametrize("which", KINDS)
 def test_slices_put_together_are_what_is_composed_at_once(kit: Any, which: str) -> None:
     """Whatever the groups, and wherever slices are cut, every column, name and note is the same to the bit."""
     spec = WorkloadSpec(groups=groups(kit)[which])

@@ -27,7 +27,7 @@ def scale_note(part: Part, demand: Demand, *, alone: bool, taken: int, requests:
         return ""
     subject, begin = _subject(part, alone=alone), _moment(part)
     if demand.open:
-        head = f"{subject}: {demand.recorded:.4g} req/s recorded from {begin}"
+        head = f"{subject}: {demand.recorded:.4g} req/s{_sessions(part)} recorded from {begin}"
     else:
         head = f"{subject}: the requests recorded from {begin}, in their order"
     process = part.group.counts == "process"
@@ -49,6 +49,13 @@ def scale_note(part: Part, demand: Demand, *, alone: bool, taken: int, requests:
     else:
         done, far = f"{_clients(part, taken)} for {rate}", _departure(asked, demand, requests)
     return f"{head}, {done}{_settings(process=process, scale=part.group.scale)}{far}"
+
+
+def _sessions(part: Part) -> str:
+    """What a pool's conversations are like."""
+    if not part.counts_sessions or part.conversation is not None:
+        return ""
+    return f" in sessions of {part.mean_turns:.3g} turns"
 
 
 def _settings(*, process: bool, scale: str = "") -> str:
