@@ -17,6 +17,8 @@ from scipy import stats
 from servegen_fw_models import options
 from servegen_fw_models.hawkes import Hawkes, make
 
+from servegen_fw.plugin import InputError
+
 F8 = npt.NDArray[np.float64]
 
 
@@ -119,6 +121,14 @@ def test_any_longer_horizon_only_appends(
     assert ((times >= 0) & (times < long)).all()
     short = Hawkes(branching, decay_s).times(part * long, rate, np.random.default_rng(seed))
     np.testing.assert_array_equal(short, times[times < part * long])
+
+
+def test_a_past_that_never_ends_is_refused() -> None:
+    """A day's memory at 1,000/s would be simulated for an hour: an error says how much that is, and what to change."""
+    with pytest.raises(
+        InputError, match=r"memory reaches 1\.79e\+08 s back, which at 1000/s is 1\.8e\+11 arrivals"
+    ):
+        Hawkes(0.99, 86_400.0).times(60.0, 1_000.0, np.random.default_rng(89))
 
 
 def test_nothing_comes_in_no_time() -> None:

@@ -225,11 +225,8 @@ def test_any_process_has_mean_rate_one_from_time_zero(
 @given(PROCESSES, st.integers(0, 2**32))
 @settings(max_examples=40)
 def test_any_renewal_process_s_dispersion_tends_to_cv_squared(pair: tuple[Any, float], seed: int) -> None:
-    """Variance / mean of counts over 100 correlation lengths is cv^2 within 6 standard errors and the formula's own 5 %.
-
-    The asymptotic index of dispersion of a renewal process (Cox, Renewal Theory, 1962, section 4.5); what is left out is
-    (1/6 + cv^4/2 - mu3/3) / h.
-    """
+    """Variance / mean of counts over 100 correlation lengths is cv^2 within 6 standard errors and the formula's 5 %."""
+    # Cox, Renewal Theory, 1962, section 4.5; what is left out is (1/6 + cv^4/2 - mu3/3) / h.
     process, cv = pair
     horizon = 100.0 * max(1.0, cv**2)
     rng = np.random.default_rng(seed)

@@ -11,6 +11,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from servegen_fw.plugin import InputError, Problem
+
 if TYPE_CHECKING:
     from numpy.random import Generator
 
@@ -22,6 +24,7 @@ MISSED = 1e-9
 """Share of the rate at time 0 that the clusters of a longer past would add."""
 
 FIRST_BLOCK, LAST_BLOCK = 64, 65_536
+LONGEST_PAST = 2e8
 
 
 @attrs.frozen
@@ -51,6 +54,10 @@ class Hawkes:
         """Ascending times in [0, horizon_s) seconds, float64; their expected number is mean_rate horizon_s.
 
         With an equal `rng` and `mean_rate` a longer horizon only appends times.
+
+        Raises
+        ------
+            InputError: the past alone would hold more than 200 million arrivals.
         """
         if not (horizon_s > 0 and mean_rate > 0):
             return np.empty(0)
@@ -63,7 +70,15 @@ class Hawkes:
 
     def _blocks(self, horizon_s: float, mean_rate: float) -> Iterator[tuple[float, float]]:
         """Stretches of time whose immigrants are drawn together; their cuts do not depend on the horizon."""
-        past = max(0.0, self.decay_s / (1 - self.branching) * math.log(max(self.branching, MISSED) / MISSED))
+        past = self.decay_s / (1 - self.branching) * math.log(max(self.branching, MISSED) / MISSED)
+        if past * mean_rate > LONGEST_PAST:
+            raise InputError(
+                Problem(
+                    f"its memory reaches {past:.3g} s back, which at {mean_rate:.6g}/s is {past * mean_rate:.2g} arrivals before the case begins",
+                    who="arrival 'hawkes'",
+                    cure=f"choose a smaller decay, branching or rate; {LONGEST_PAST:.0e} arrivals are the limit",
+                )
+            )
         pieces = math.ceil(past * mean_rate / LAST_BLOCK)
         cuts = np.linspace(-past, 0.0, pieces + 1).tolist()
         yield from itertools.pairwise(cuts)
