@@ -58,7 +58,8 @@ def test_a_pool_needs_a_name_or_a_path(config: options.Shipped) -> None:
 def test_missing_files_are_all_told_at_once(tmp_path: Path) -> None:
     """Each reader's missing file is one problem at its path."""
     path = str(tmp_path / "nothing")
-    kinds = (options.Shipped, options.Published, options.Azure, options.Mooncake, options.Csv, options.Jsonl)
+    logs = (options.Azure, options.Bailian, options.Burstgpt, options.Mooncake)
+    kinds = (options.Shipped, options.Published, *logs, options.Csv, options.Jsonl, options.Parquet)
     found = problems(*(kind(path=path) for kind in kinds))
-    assert [at for at, _, _ in found] == [f"workload.group[{i}].source.path" for i in range(6)]
+    assert [at for at, _, _ in found] == [f"workload.group[{i}].source.path" for i in range(9)]
     assert all(path in what and cure for _, what, cure in found)

@@ -16,8 +16,9 @@ ENTRIES = {entry.name: entry for entry in servegen_fw_pools.servegen_readers()}
 
 
 def test_the_readers_are_declared() -> None:
-    """Seven readers, each with a summary."""
-    assert set(ENTRIES) == {"pool", "servegen-data", "profile", "azure", "mooncake", "csv", "jsonl"}
+    """Three readers of populations and seven of logs, each with a summary."""
+    logs = {"azure", "bailian", "burstgpt", "csv", "jsonl", "mooncake", "parquet"}
+    assert set(ENTRIES) == {"pool", "servegen-data", "profile", *logs}
     assert all(isinstance(entry, ReaderEntry) and entry.summary for entry in ENTRIES.values())
 
 

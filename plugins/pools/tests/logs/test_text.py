@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from servegen_fw_pools.logs.text import place_at, read_text, stop_at
+from servegen_fw_pools.logs.text import first_line, not_utf8, place_at, read_text, stop_at
 
 from servegen_fw.plugin import InputError, Problem
 
@@ -52,3 +52,20 @@ def test_at_most_20_problems_are_shown() -> None:
         stop_at([Problem(f"p{i}") for i in range(25)])
     assert len(caught.value.problems) == 21
     assert "5 more" in caught.value.problems[-1].what
+
+
+def test_the_first_line_is_read_alone(tmp_path: Path) -> None:
+    """Without a byte-order mark and its end; what stands below need not be text."""
+    (tmp_path / "f").write_bytes(b"\xef\xbb\xbfa,b\r\n\xff")
+    assert first_line(tmp_path / "f") == "a,b"
+    (tmp_path / "g").write_bytes(b"a,\xffb\n")
+    with pytest.raises(InputError, match="g:1:3: byte 0xff is not UTF-8"):
+        first_line(tmp_path / "g")
+
+
+def test_lines_that_are_not_utf8_are_told_by_their_first_byte() -> None:
+    """A line decoded with surrogates is told with the byte behind the first one; other lines are nothing to tell."""
+    problem = not_utf8(Path("f"), 7, b"\xc3\xa9\xff\xfe".decode("utf-8", "surrogateescape"))
+    assert problem is not None
+    assert str(problem).startswith("f:7:2: byte 0xff is not UTF-8")
+    assert not_utf8(Path("f"), 7, "é") is None

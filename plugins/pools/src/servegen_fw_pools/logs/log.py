@@ -23,7 +23,10 @@ class Notice:
 
     Attributes
     ----------
-        code: what it is: "damaged-row", "negative-length", "unsorted", "duplicate-time", "mixed-zones", "gap" ...
+        code: what it is: "damaged-row", "negative-length" (skipped); "unsorted", "duplicate-time", "mixed-zones", "gap",
+            "zero-tokens", "missing-value", "no-client", "reason-above-output", "shared-item-tokens",
+            "forked-conversation" (kept); "not-a-request", "no-answer", "answer-first", "not-sent", "failed" (of OTel,
+            ShareGPT and our own results); "columns", "time-unit", "estimated-tokens", "workload-note" (how it was read).
         count: how many rows (or gaps) it is about.
         what: one sentence, with what was done ("skipped", "sorted", "kept").
         where: up to five places, ``file:line:col`` or ``file:line``.
@@ -66,7 +69,7 @@ class Log:
         client: int32[n]; index into `clients`.
         clients: names of the clients.
         session: int64[n]; id of the conversation, unique over all clients; -1 for a request that stands alone.
-        turn: int32[n]; from 0 within the session, in the order of the log.
+        turn: int32[n]; from 0 within the session: by the numbers that the log tells, else in the order of its times.
         latency_s: float64[n]; from arrival to the end of the answer; NaN where unknown.
         items: images, audio, video.
         blocks: hashes of the prompts' blocks.
