@@ -64,13 +64,13 @@ def extent(model: GroupModel) -> Extent:
     total, clients = float(expected.sum()), np.flatnonzero(expected > 0)
     together = isinstance(model.population, RecordedClients)
     per_call = CALL / MOST if together else CALL
-    most = int(4 * BUDGET / (FEWEST * per_call))
+    most = int(2 * BUDGET / (FEWEST * per_call))
     if len(clients) > most:
         clients = np.sort(np.argsort(-expected, kind="stable")[:most])
         total = float(expected[clients].sum())
     cost = total + per_call * len(clients)
     replicates = int(np.clip(BUDGET / max(cost, 1.0), FEWEST, MOST))
-    share = min(1.0, 4 * BUDGET / (FEWEST * max(total, 1.0)))
+    share = min(1.0, 2 * BUDGET / (FEWEST * max(total, 1.0)))
     return Extent(replicates, duration_s if share >= 1 else max(60.0, share * duration_s), clients)
 
 
