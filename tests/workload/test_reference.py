@@ -54,9 +54,9 @@ def test_counts_have_next_to_no_noise(kit: Any) -> None:
     for seed in range(20):
         w = kit.compose(group, rate=1.0, duration_s=3600, seed=seed)
         cell = np.bincount(w.client * 6 + (w.due_s // 600).astype(int), minlength=24)
-        # 150 requests are asked of every cell; the last one of a window may stand where the next one begins.
+        # 150 requests are asked of every cell.
         assert cell.min() >= 149
-        assert cell.max() <= 151
+        assert cell.max() <= 150
         counts.append(len(w))
     assert np.std(counts) < 0.1 * np.sqrt(3600)
 
@@ -97,8 +97,8 @@ def test_a_large_cv_shrinks(kit: Any) -> None:
         for client in range(30):
             for window in range(10):
                 begin = 600.0 * window
-                due = w.due_s[(w.client == client) & (w.due_s > begin) & (w.due_s < begin + 600)]
-                # The last request of a window of theirs may stand where the next one begins; ours are on a circle.
+                due = w.due_s[(w.client == client) & (w.due_s >= begin) & (w.due_s < begin + 599.9999985)]
+                # The last gap of theirs ends with the window, its request there or not; ours are on a circle.
                 ends = (begin, begin + 600) if name == "reference" else (due[-1] - 600,)
                 gaps = np.diff(np.sort(np.append(due, ends)))
                 found.append(gaps.var() / gaps.mean() ** 2)
@@ -108,7 +108,7 @@ def test_a_large_cv_shrinks(kit: Any) -> None:
 
 
 def test_a_window_is_filled_from_its_start(kit: Any) -> None:
-    """With equal gaps n requests stand at 1/n, 2/n ... of the window, the last one at its end or not at all."""
+    """With equal gaps n requests stand at 1/n, 2/n ... of the window, the last one just before its end or not at all."""
 
     class Equal:
         def parameter(self, cv: Any, n: Any) -> Any:
@@ -122,9 +122,9 @@ def test_a_window_is_filled_from_its_start(kit: Any) -> None:
     pool = kit.pool([[4, 1, 4]], families=("equal",))
     load = Load(duration_s=1800.0)
     w = compose(WorkloadSpec(groups=(reference(kit, pool),)), load, Streams(1), {"equal": Equal()})
-    inner = [due for due in w.due_s.tolist() if due % 600]
-    assert inner == pytest.approx([150, 300, 450, 1350, 1500, 1650])
-    assert set(w.due_s.tolist()) - set(inner) <= {600.0}
+    inner = [due for due in w.due_s.tolist() if due % 150 == 0]
+    assert inner == [150, 300, 450, 1350, 1500, 1650]
+    assert set(w.due_s.tolist()) - set(inner) <= {599.999999, 1799.999999}
 
 
 def test_a_longer_case_only_appends(kit: Any) -> None:
@@ -181,7 +181,7 @@ def test_real_pools(real_pool: Callable[[str], Any], kit: Any, name: str) -> Non
         *((len(w), len(np.unique(w.client))) for w in (send("reference", small), send("clients", small))),
         strict=True,
     )
-    assert sent[0] < 0.965 * 0.01 * len(ours)
+    assert sent[0] < 0.98 * 0.01 * len(ours)
     assert spoke[0] < spoke[1]
     # Each of some 340 active windows settles its fraction by one draw: a deviation of at most sqrt(340) / 2 = 9.
     assert abs(sent[1] - 0.01 * len(ours)) < 4.5 * 9.3

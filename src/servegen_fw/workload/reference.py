@@ -18,6 +18,9 @@ from servegen_fw.workload.recorded import PoolClients
 _HAIR = 1e-9
 """Rounding of a rate times a window that does not make a request more."""
 
+_INSIDE_S = 1e-6
+"""How long before the end of a window its last request comes, where rounding leaves it inside: a tick of the clock."""
+
 NOTE = "the reference tool's method with its defects: rounded counts, windows that restart, one number for all fields"
 
 
@@ -62,5 +65,6 @@ class ReferenceClients(PoolClients):
         stays = ~last
         # What rounding does there differs between processors; a coin is the same everywhere.
         stays[ends - 1] = (count > 1) & (self.streams.at(self.group, name, "edge").random(len(windows)) < 0.5)
-        begin_s = self.edges_s[windows]
-        return np.asarray((begin_s[ordinal] + self.pool.window_s * share)[stays])
+        due_s = self.edges_s[windows][ordinal] + self.pool.window_s * share
+        due_s[last] -= _INSIDE_S
+        return np.sort(due_s[stays])
