@@ -136,10 +136,8 @@ _ROW = st.tuples(
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(_ROW, min_size=1, max_size=30))
 def test_a_workload_goes_through_a_log_and_back(tmp_path: Path, rows: list[tuple[object, ...]]) -> None:
-    """Workload -> log -> workload has the same digest: due times, think times, turns, lengths, context and clients.
-
-    Between sessions that begin at the very same moment the order is the log's, so times are made distinct.
-    """
+    """Workload -> log -> workload has the same digest: due times, think times, turns, lengths, context and clients."""
+    # Between sessions that begin at the very same moment the order is the log's, so times are made distinct.
     lines = [
         f"{at}.{k:03d},{who},{chat},{given_},{made}" for k, (at, who, chat, given_, made) in enumerate(rows)
     ]

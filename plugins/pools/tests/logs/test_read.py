@@ -224,10 +224,8 @@ def test_a_gap_is_told(tmp_path: Path) -> None:
 
 
 def test_chance_makes_no_gaps() -> None:
-    """Exponential gaps, a night at a hundredth of the rate, gamma gaps of CV 4, Pareto gaps, coarse clocks: no gap is told.
-
-    False alarms: at most 1e-6 a gap for a Pareto tail, so 0.01 of 10,000, and e**-100 a gap for exponential ones.
-    """
+    """Exponential gaps, a night at a hundredth of the rate, gamma gaps of CV 4, Pareto gaps, coarse clocks: no gap is told."""
+    # False alarms: at most 1e-6 a gap for a Pareto tail, so 0.01 of 10,000, and e**-100 a gap for exponential ones.
     rng = np.random.default_rng(5)
     exponential = np.cumsum(rng.exponential(1, 200_000))
     night = np.cumsum(
