@@ -272,3 +272,16 @@ def test_rates_follow_a_curve(kit: Any) -> None:
         assert abs(np.count_nonzero((begun >= 1200 * k) & (begun < 1200 * (k + 1))) - expected) < 5 * np.sqrt(
             expected
         )
+
+
+def test_without_sessions_every_turn_is_a_request(kit: Any) -> None:
+    """Counts become those of requests, the rate stays, and neither turns nor history are left."""
+    pool = talking(kit, [[600, 60], [10, 0]])
+    single = pool.without_sessions()
+    assert single.rate == pytest.approx(pool.rate)
+    assert single.count == pytest.approx(np.asarray(pool.count) * MEAN_TURNS)
+    assert single.fields == ("input_tokens", "output_tokens")
+    assert not single.has_sessions
+    assert not single.carries_context
+    w = kit.compose(kit.recorded(single), duration_s=1200)
+    assert np.all(w.parent == -1)
