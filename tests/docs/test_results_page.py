@@ -16,12 +16,20 @@ from servegen_fw.data.arrow import chunks_tables, records_table, workload_table
 from servegen_fw.data.records import STATUS_NAMES, Chunks, Harness, Records
 from servegen_fw.drive import live
 from servegen_fw.drive.wire import failures
-from servegen_fw.judge import catalogue, driver_gates, gates, load_gates, stationarity, token_gate
+from servegen_fw.judge import (
+    catalogue,
+    certificate_gate,
+    driver_gates,
+    gates,
+    load_gates,
+    stationarity,
+    token_gate,
+)
 from servegen_fw.testing import make_workload
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "results.md").read_text(encoding="utf-8")
-MODULES = (driver_gates, load_gates, stationarity, token_gate, gates)
+MODULES = (driver_gates, load_gates, stationarity, token_gate, gates, certificate_gate)
 
 
 def section(heading: str) -> str:

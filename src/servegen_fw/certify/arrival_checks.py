@@ -11,6 +11,7 @@ from servegen_fw.certify.finding import NAN, Finding, missing
 from servegen_fw.certify.laws import Simulated
 from servegen_fw.certify.times import LEAST_BINS, LEAST_GAPS, SCALES_S, Figures
 from servegen_fw.data.arrays import F8
+from servegen_fw.judge.words import counted
 from servegen_fw.workload.process import ProcessClients
 from servegen_fw.workload.recorded import RecordedClients
 
@@ -224,7 +225,7 @@ def _first_second(arrivals: Arrivals) -> Finding:
     return arrivals.compared(
         name,
         lambda f: f.first_second / expected,
-        f"arrivals in the first second of {len(starts)} windows over those expected there",
+        f"arrivals in the first second of {counted(len(starts), 'window')} over those expected there",
         n=len(starts),
         target=1.0,
     )
