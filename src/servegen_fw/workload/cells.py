@@ -34,9 +34,8 @@ class Cells:
         used, client = np.nonzero(requests)
         weight = requests[used, client]
         at_s = pool.start_s - start_s + (at[used] + 0.5) * pool.table_window_s
-        return cls(
-            client.astype(np.int64), np.asarray(at_s, np.float64), np.cumsum(weight) / max(weight.sum(), 1.0)
-        )
+        reach = np.cumsum(weight) / weight.sum() if len(weight) else weight
+        return cls(client.astype(np.int64), np.asarray(at_s, np.float64), reach)
 
     def places(self, batch: Batch) -> tuple[I8, F8]:
         """Pool client and time of the cell of every row of the batch's block, int64[n] and float64[n]."""
