@@ -58,7 +58,7 @@ def test_reasoning_and_answer_have_the_rank_correlation_asked_for(output: Choice
     st.floats(0.05, 0.95),
     st.integers(0, 2**32),
 )
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_any_correlation_that_can_be_had_is_reached(
     one: float, other: float, weight: float, spread: float, place: float, seed: int
 ) -> None:
