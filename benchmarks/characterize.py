@@ -1,0 +1,132 @@
+"""Ten million rows characterised by the command as a user runs it, against reading and sorting the same rows.
+
+    python benchmarks/characterize.py [--rows 10000000] [--clients 2400] [--keep FOLDER]
+
+The log is a day of Parquet with client ids, made the same every time: clients whose rates follow Zipf's law and shift over
+the day, gamma gaps for some of them, lognormal inputs, exponential outputs. The baseline is what any analysis of it does
+first: `pyarrow.parquet.read_table` and `numpy.sort` of times, of both lengths, and of the clients, in a process of its own.
+Seconds are of the processor (user and system), since other programs on a shared machine stretch the clock; peak memory is
+that of the process. Libraries are held to one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import attrs
+
+BASELINE = """
+import sys
+import numpy as np
+import pyarrow.parquet as pq
+
+table = pq.read_table(sys.argv[1], use_threads=False)
+for name in ("timestamp", "input_tokens", "output_tokens", "client"):
+    np.sort(table[name].combine_chunks().to_numpy(zero_copy_only=False))
+"""
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "ARROW_NUM_THREADS": "1",
+}
+DAY_S = 86_400.0
+
+
+@attrs.frozen
+class Cost:
+    """What a command took: processor seconds, seconds of the clock, peak memory in bytes."""
+
+    cpu_s: float
+    wall_s: float
+    peak_bytes: int
+
+
+def make(path: Path, rows: int, clients: int) -> None:
+    """Write the log."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rng = np.random.default_rng(20261122)
+    weight = np.arange(1, clients + 1) ** -1.1
+    sizes = rng.multinomial(rows, weight / weight.sum())
+    client = np.repeat(np.arange(clients, dtype=np.int32), sizes)
+    gap = rng.standard_gamma(np.repeat(rng.uniform(0.1, 1.0, clients), sizes))
+    total = np.cumsum(gap)
+    ends = np.cumsum(sizes)
+    begin = np.concatenate(([0.0], total[ends[:-1] - 1]))
+    part = (total - np.repeat(begin, sizes)) / np.repeat(np.maximum(total[ends - 1] - begin, 1e-12), sizes)
+    # A rate that swings over the day at a phase of each client's own.
+    phase = np.repeat(rng.random(clients), sizes)
+    time_s = DAY_S * np.mod(part + 0.08 * np.sin(2 * np.pi * (part + phase)), 1.0)
+    order = np.argsort(time_s, kind="stable")
+    columns = {
+        "timestamp": 1_767_225_600.0 + time_s[order],
+        "input_tokens": np.minimum(rng.lognormal(6.0, 1.2, rows), 1e6).astype(np.int32),
+        "output_tokens": rng.exponential(300.0, rows).astype(np.int32),
+    }
+    names = pa.array([f"client-{k:05d}" for k in range(clients)])
+    coded = pa.DictionaryArray.from_arrays(pa.array(client[order]), names)
+    pq.write_table(pa.table({**columns, "client": coded.cast(pa.string())}), path)
+
+
+def measure(command: list[str]) -> Cost:
+    """Run a command and wait for it.
+
+    Raises
+    ------
+        SystemExit: it failed.
+    """
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, env={**os.environ, **ONE_THREAD}, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{command[0]} failed with status {status}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - begun, usage.ru_maxrss * unit)
+
+
+def main() -> None:
+    """Print both costs and their ratio."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--clients", type=int, default=2400)
+    parser.add_argument("--keep", type=Path, help="folder for the log and the result, kept afterwards")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder / f"log-{options.rows}-{options.clients}.parquet"
+        if not log.exists():
+            make(log, options.rows, options.clients)
+        print(
+            f"{options.rows:,} rows of {options.clients:,} clients, {log.stat().st_size / 1e6:.0f} MB of Parquet"
+        )
+        base = measure([sys.executable, "-c", BASELINE, str(log)])
+        command = [
+            sys.executable,
+            "-m",
+            "servegen_fw",
+            "characterize",
+            str(log),
+            "--out",
+            str(folder / "result"),
+        ]
+        ours = measure(command)
+    for name, cost in (("read and sort (baseline)", base), ("characterize", ours)):
+        print(
+            f"{name:<26} {cost.cpu_s:6.1f} s of processor, {cost.wall_s:6.1f} s of clock, peak {cost.peak_bytes / 1e9:.2f} GB"
+        )
+    print(f"ratio of processor time     {ours.cpu_s / base.cpu_s:.1f}")
+
+
+if __name__ == "__main__":
+    main()
