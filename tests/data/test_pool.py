@@ -227,3 +227,44 @@ def test_the_guide_stays_small() -> None:
         cells, _, start = made._guide
         assert tables <= len(start) == cells.sum() <= 2**22
         assert np.all(cells & (cells - 1) == 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    values=st.lists(st.integers(0, 12), min_size=2, max_size=8),
+    masses=st.lists(st.integers(1, 9), min_size=8, max_size=8),
+    linear=st.booleans(),
+)
+def test_whole_steps_are_the_rounded_quantiles(values: list[int], masses: list[int], linear: bool) -> None:
+    """Away from the levels themselves, the step that a level lies in is its quantile, rounded and at least 1."""
+    level = np.cumsum([0 if linear else masses[0], *masses[1 : len(values)]])
+    tables = make_tables((sorted(map(float, values)), (level / level[-1]).tolist()), linear=linear)
+    value, upto = tables.whole_steps(0)
+    u = (np.arange(2000) + 0.5) / 2000
+    u = u[np.abs(u[:, None] - upto).min(axis=1) > 1e-9]
+    found = value[np.minimum(np.searchsorted(upto, u, side="right"), len(value) - 1)]
+    drawn = np.maximum(np.rint(tables.ppf(np.zeros(len(u), int), u)), 1.0)
+    np.testing.assert_array_equal(found, drawn)
+
+
+def test_a_pool_without_sessions_counts_requests() -> None:
+    """Without the field "turns" requests are what was counted, and a session has one turn."""
+    count = np.array([[6.0, 12.0]])
+    pool = ClientPool(
+        name="p",
+        clients=("a",),
+        start_s=0.0,
+        window_s=600.0,
+        count=count,
+        cv=np.ones((1, 2)),
+        family=np.zeros((1, 2), np.int16),
+        families=("gamma",),
+        fields=("input_tokens",),
+        tables=make_tables(([1.0], [1.0])),
+        table=np.zeros((1, 1, 1), np.int32),
+        table_window_s=21600.0,
+    )
+    assert not pool.has_sessions
+    assert pool.requests.tolist() == count.tolist()
+    assert pool.mean_turns.tolist() == [[1.0]]
+    assert pool.rate == 18 / 1200
