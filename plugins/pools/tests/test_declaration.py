@@ -7,12 +7,14 @@ import subprocess
 import sys
 
 import attrs
+import click
 import pytest
 import servegen_fw_pools
 
 from servegen_fw.plugin import ReaderEntry
 
 ENTRIES = {entry.name: entry for entry in servegen_fw_pools.servegen_readers()}
+COMMANDS = {entry.name: entry for entry in servegen_fw_pools.servegen_commands()}
 
 
 def test_the_readers_are_declared() -> None:
@@ -28,6 +30,16 @@ def test_each_reader_can_be_made(name: str) -> None:
     entry = ENTRIES[name]
     required = {field.name: "x" for field in attrs.fields(entry.config) if field.default is attrs.NOTHING}
     assert callable(entry.product(entry.config(**required)).read)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_each_command_can_be_made(name: str) -> None:
+    """The maker of each command gives a click command of that name, whose first words are its summary's."""
+    entry = COMMANDS[name]
+    made = entry.product(entry.config())
+    assert isinstance(made, click.Command)
+    assert made.name == name
+    assert made.short_help == entry.summary
 
 
 def test_every_option_is_documented() -> None:

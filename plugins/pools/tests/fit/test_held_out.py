@@ -9,8 +9,9 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from servegen_fw_pools.fit.frame import Frame
 from servegen_fw_pools.fit.from_log import fit_log
-from servegen_fw_pools.fit.held_out import EVERY_OTHER, Frame, held_out, rows_of, told
+from servegen_fw_pools.fit.held_out import EVERY_OTHER, held_out, rows_of, told
 from servegen_fw_pools.logs.log import Log
 from servegen_fw_pools.logs.source import read_source
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import numpy as np
 
-from servegen_fw.plugin import ClientPool, InputError, Problem, save_pool
+from servegen_fw.plugin import ClientPool, InputError, Problem
+from servegen_fw_pools.fit.frame import Frame, Stream, measures
 from servegen_fw_pools.fit.from_log import covered, grid_of
-from servegen_fw_pools.fit.gaps import resized_cv
 from servegen_fw_pools.fit.naive import naive_pool
+from servegen_fw_pools.fit.prediction import denoised, interpolated, lasting, predictions
 from servegen_fw_pools.fit.resolution import step_of
 
 if TYPE_CHECKING:
@@ -22,73 +20,15 @@ if TYPE_CHECKING:
 
     from servegen_fw_pools.logs.log import Log
 
-    Bool = npt.NDArray[np.bool_]
-    F8 = npt.NDArray[np.float64]
     I8 = npt.NDArray[np.int64]
 
 SEEDS: Final = 8
 """Workloads drawn from each model; their lowest and highest values are stated."""
 
-SCALES_S: Final = (1.0, 10.0, 60.0, 600.0)
-LEAST_BINS: Final = 20
 LEAST_REQUESTS: Final = 100
 EVERY_OTHER: Final = "every-other"
 
-_STEPS = 10
-
 Fit = Callable[["Log", float], ClientPool]
-
-
-@attrs.frozen(eq=False)
-class Stream:
-    """Requests of a stretch of time: times (float64[n], ascending), and lengths (float64[n])."""
-
-    time_s: F8
-    input_tokens: F8
-    output_tokens: F8
-
-
-@attrs.frozen
-class Frame:
-    """The part of a stretch of time that is looked at.
-
-    Attributes
-    ----------
-        duration_s: length of the stretch.
-        window_s: length of its windows.
-        odd: only every second window, from the second on; else all of it.
-        step_s: step of the log's clock; nothing is measured over less than ten of them.
-    """
-
-    duration_s: float
-    window_s: float
-    odd: bool = False
-    step_s: float = 0.0
-
-    def inside(self, time_s: F8) -> Bool:
-        """Which times are looked at."""
-        if not self.odd:
-            return np.asarray(time_s < self.duration_s)
-        return np.asarray((time_s / self.window_s).astype(np.int64) % 2 == 1)
-
-    @property
-    def covered_s(self) -> float:
-        """Seconds looked at."""
-        if not self.odd:
-            return self.duration_s
-        full, rest = divmod(self.duration_s, self.window_s)
-        return full // 2 * self.window_s + (rest if full % 2 else 0.0)
-
-    def bins(self, scale_s: float) -> Bool:
-        """Which whole bins of `scale_s` lie in what is looked at."""
-        begin = np.arange(int(self.duration_s / scale_s + 1e-9)) * scale_s
-        if not self.odd:
-            return np.ones(len(begin), np.bool_)
-        first, last = (
-            (begin / self.window_s).astype(int),
-            ((begin + scale_s) / self.window_s - 1e-9).astype(int),
-        )
-        return np.asarray((first == last) & (first % 2 == 1))
 
 
 def held_out(log: Log, part: float | str, fit: Fit, window_s: float) -> dict[str, Any]:
@@ -144,20 +84,23 @@ def held_out(log: Log, part: float | str, fit: Fit, window_s: float) -> dict[str
     if frame.odd:
         window = (seen.time_s / window_s).astype(np.int64)
         gap_s = gap_s[np.diff(window) == 0]
-        pool = _interpolated(fit(seen, whole_s))
+        pool = interpolated(fit(seen, whole_s))
         naive = naive_pool(seen, whole_s, gap_s)
         naive = attrs.evolve(naive, count=naive.count * whole_s / (whole_s - frame.covered_s))
         shift_s = 0.0
     else:
         shift_s = whole_s - frame.duration_s
-        pool = _lasting(fit(seen, shift_s), frame.duration_s)
-        naive = _lasting(naive_pool(seen, shift_s, gap_s), frame.duration_s)
+        pool = lasting(fit(seen, shift_s), frame.duration_s)
+        naive = lasting(naive_pool(seen, shift_s, gap_s), frame.duration_s)
     truth = Stream(
         rest.time_s - shift_s, rest.input_tokens.astype(np.float64), rest.output_tokens.astype(np.float64)
     )
-    pool = _denoised(pool)
-    right = _measures(truth, truth, frame)
-    models = {"fitted": _predictions(pool, truth, frame), "naive": _predictions(naive, truth, frame)}
+    pool = denoised(pool)
+    right = measures(truth, truth, frame)
+    models = {
+        name: [measures(one, truth, frame) for one in predictions(model, frame.duration_s, SEEDS)]
+        for name, model in (("fitted", pool), ("naive", naive))
+    }
     return {
         "how": how,
         "fitted_requests": len(seen),
@@ -194,134 +137,6 @@ def rows_of(log: Log, rows: I8) -> Log:
         blocks = attrs.evolve(blocks, offsets=offsets, ids=blocks.ids[take])
     items = None if log.items is None else log.items.select(rows)
     return attrs.evolve(log, **taken, items=items, blocks=blocks)
-
-
-def _lasting(pool: ClientPool, duration_s: float) -> ClientPool:
-    """A pool repeated until it lasts `duration_s`; its tables, too."""
-    times = int(np.ceil(duration_s / pool.duration_s + 1e-9))
-    if times == 1:
-        return pool
-    if pool.count.shape[1] * pool.window_s < pool.table.shape[2] * pool.table_window_s:
-        # Tables on the grid of the rates, so that both repeat alike.
-        start = (np.arange(pool.count.shape[1]) * pool.window_s / pool.table_window_s).astype(int)
-        pool = attrs.evolve(pool, table=pool.table[:, :, start], table_window_s=pool.window_s)
-    return attrs.evolve(
-        pool,
-        count=np.tile(pool.count, times),
-        cv=np.tile(pool.cv, times),
-        family=np.tile(pool.family, times),
-        table=np.tile(pool.table, (1, 1, times)),
-    )
-
-
-def _interpolated(pool: ClientPool) -> ClientPool:
-    """A pool of which every second window was not seen: filled with the mean of its neighbours."""
-    count, cv, family = pool.count.copy(), pool.cv.copy(), pool.family.copy()
-    for w in range(1, count.shape[1], 2):
-        around = [w - 1, w + 1] if w + 1 < count.shape[1] else [w - 1]
-        count[:, w] = pool.count[:, around].mean(1)
-        busiest = np.asarray(around)[np.argmax(pool.count[:, around], axis=1)]
-        rows = np.arange(len(count))
-        cv[:, w] = resized_cv(pool.cv[rows, busiest], pool.count[rows, busiest], count[:, w])
-        family[:, w] = pool.family[rows, busiest]
-    return attrs.evolve(pool, count=count, cv=cv, family=family)
-
-
-def _denoised(pool: ClientPool) -> ClientPool:
-    """Rates instead of counts: the counts' variance less the part that the process itself will add again."""
-    if pool.count.shape[1] < 2:
-        return pool
-    mean = pool.count.mean(1, keepdims=True)
-    seen = pool.count.var(1, ddof=1, keepdims=True)
-    noise = (pool.count * np.square(pool.cv)).mean(1, keepdims=True)
-    kept = np.clip(1.0 - noise / np.where(seen > 0, seen, 1.0), 0.0, 1.0)
-    count = mean + kept * (pool.count - mean)
-    active = count > 0
-    rows, busiest = np.arange(len(count)), np.argmax(pool.count, axis=1)
-    awake = pool.family >= 0
-    cv = np.where(awake, pool.cv, pool.cv[rows, busiest][:, None])
-    before = np.where(awake, pool.count, pool.count[rows, busiest][:, None])
-    family = np.where(awake, pool.family, pool.family[rows, busiest][:, None])
-    return attrs.evolve(
-        pool,
-        count=count,
-        cv=np.where(active, resized_cv(cv, before, count), 0.0),
-        family=np.where(active, family, -1).astype(np.int16),
-    )
-
-
-def _predictions(pool: ClientPool, truth: Stream, frame: Frame) -> list[dict[str, float]]:
-    """Measures of `SEEDS` workloads of a pool."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "held-out.pool"
-        save_pool(attrs.evolve(pool, start_s=0.0), path)
-        return [_measures(composed(path, frame.duration_s, seed), truth, frame) for seed in range(SEEDS)]
-
-
-def composed(path: Path, duration_s: float, seed: int) -> Stream:
-    """A workload of the pool file `path`, ``counts = "process"``."""
-    from servegen_fw import Suite, plan
-
-    suite = Suite.parse(
-        f"""
-        servegen = 1
-        name = "held-out"
-        seed = {seed}
-        target.sim.backend = "sim"
-        [[workload.group]]
-        counts = "process"
-        source = {{ kind = "pool", path = {json.dumps(str(path))} }}
-        [[case]]
-        name = "held-out"
-        load = {{ kind = "open", duration = "{duration_s!r}s" }}
-        """
-    )
-    (planned,) = plan(suite)
-    workload = planned.workload
-    order = np.argsort(workload.planned_s, kind="stable")
-    order = order[workload.planned_s[order] >= 0]
-    return Stream(
-        workload.planned_s[order],
-        workload.input_tokens[order].astype(np.float64),
-        workload.output_tokens[order].astype(np.float64),
-    )
-
-
-def _measures(stream: Stream, truth: Stream, frame: Frame) -> dict[str, float]:
-    """Rate, CV, dispersion and lengths of a stream within `frame`; distances are to `truth`."""
-    rows = frame.inside(stream.time_s)
-    time_s = stream.time_s[rows]
-    found = {"rate (1/s)": len(time_s) / frame.covered_s}
-    gap_s = np.diff(time_s)
-    if frame.odd:
-        gap_s = gap_s[np.diff((time_s / frame.window_s).astype(np.int64)) == 0]
-    if len(gap_s) > 1 and gap_s.mean() > frame.step_s * _STEPS:
-        found["gap CV"] = float(gap_s.std() / gap_s.mean())
-    for scale_s in SCALES_S:
-        bins = frame.bins(scale_s)
-        if bins.sum() >= LEAST_BINS and scale_s >= frame.step_s * _STEPS:
-            counts = np.bincount((time_s / scale_s).astype(np.int64), minlength=len(bins))[: len(bins)][bins]
-            if counts.mean() > 0:
-                found[f"dispersion at {scale_s:g} s"] = float(counts.var() / counts.mean())
-    for name in ("input", "output"):
-        values = getattr(stream, f"{name}_tokens")[rows]
-        real = getattr(truth, f"{name}_tokens")
-        found[f"{name} mean (tokens)"] = float(values.mean())
-        for p in (50, 90, 99):
-            found[f"{name} p{p} (tokens)"] = float(np.quantile(values, p / 100))
-        found[f"{name} KS"] = _ks(values, real)
-    return found
-
-
-def _ks(a: F8, b: F8) -> float:
-    """Two-sample Kolmogorov-Smirnov distance."""
-    at = np.unique(np.concatenate((a, b)))
-    return float(
-        np.abs(
-            np.searchsorted(np.sort(a), at, side="right") / len(a)
-            - np.searchsorted(np.sort(b), at, side="right") / len(b)
-        ).max()
-    )
 
 
 def _spread(values: list[float]) -> dict[str, float]:
