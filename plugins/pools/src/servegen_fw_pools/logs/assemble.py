@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from servegen_fw.plugin import Items
 from servegen_fw_pools.logs.columns import MODALITIES
@@ -156,8 +155,15 @@ def _sessions(rows: Rows, columns: dict[str, Any], client: I4 | None, found: lis
 def factorize(code: I8) -> I8:
     """Numbers in the order in which they first come, from 0; below 0 stays -1. int64[n]."""
     if code.max(initial=-1) >= _DENSE * len(code):
-        values = pa.array(code, mask=code < 0).dictionary_encode()
-        return np.asarray(values.indices.fill_null(-1).to_numpy(zero_copy_only=False)).astype(np.int64)
+        order = np.argsort(code, kind="stable")
+        grouped = code[order]
+        begins = np.flatnonzero(np.append(True, grouped[1:] != grouped[:-1]))
+        below = int(grouped[0] < 0)
+        numbers = np.full(len(begins), -1, np.int64)
+        numbers[below + np.argsort(order[begins[below:]])] = np.arange(len(begins) - below)
+        found = np.empty(len(code), np.int64)
+        found[order] = np.repeat(numbers, np.diff(np.append(begins, len(code))))
+        return found
     first = _first(code)
     used = np.flatnonzero(first[:-1] < len(code))
     number = np.full(len(first), -1, np.int64)
