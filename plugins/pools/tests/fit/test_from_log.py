@@ -167,6 +167,9 @@ def test_prefixes_come_from_blocks(make_log: MakeLog) -> None:
     assert pool.fields[-1] == "prefix_tokens"
     drawn = np.rint(pool.tables.ppf(pool.table[-1, 0, 0], (np.arange(3000) + 0.5) / 3000))
     assert np.mean(drawn == 32) == pytest.approx(2 / 3, abs=0.02)
+    # Of 200 prompts of three blocks and 100 of one, 200 + 100 + 2 blocks are different ones.
+    assert pool.meta["fit"]["prefix"] == {"share_of_input": 0.5333, "blocks_seen_before": 0.5686}
+    assert any("as the log names none" in note for note in pool.meta["notes"])
 
 
 def test_sessions_are_measured() -> None:

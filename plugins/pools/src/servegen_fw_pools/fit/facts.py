@@ -15,6 +15,8 @@ from servegen_fw_pools.fit.tables import LEAST_SAMPLES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
     from servegen_fw_pools.fit.chains import Chains
     from servegen_fw_pools.fit.classes import Roster
     from servegen_fw_pools.fit.ranks import Dependence
@@ -30,7 +32,7 @@ _COARSE = 0.1
 
 @attrs.frozen(eq=False)
 class Measured:
-    """All that a fit found; `covered_s` is the length of the log, `window_s` and `windows` those of the rates."""
+    """All that a fit found; `covered_s` is the length of the log, `window_s` and `windows` those of the rates, `prefix` by request."""
 
     log: Log
     chains: Chains
@@ -40,6 +42,7 @@ class Measured:
     covered_s: float
     window_s: float
     windows: int
+    prefix: npt.NDArray[np.int32] | None = None
 
 
 def facts_of(found: Measured, *, asked_s: float, min_requests: int, keep_ids: bool) -> dict[str, Any]:
@@ -111,8 +114,20 @@ def facts_of(found: Measured, *, asked_s: float, min_requests: int, keep_ids: bo
             notes.append(
                 f"{later - carrying:,} later turns do not repeat their session and tell no new tokens"
             )
-    if "prefix_tokens" in found.fitted.fields:
-        notes.append("prefixes are those that each client's sessions begin with, by the log's block hashes")
+    if "prefix_tokens" in found.fitted.fields and found.prefix is not None and found.log.blocks is not None:
+        ids = found.log.blocks.ids
+        shared = found.prefix.sum() / max(found.log.input_tokens[found.prefix > 0].sum(), 1)
+        seen = 1.0 - len(np.unique(ids)) / max(len(ids), 1)
+        facts["prefix"] = {"share_of_input": _short(shared), "blocks_seen_before": _short(seen)}
+        notes.append(
+            f"prefixes are what a client's sessions begin with, {100 * shared:.3g} % of their first prompts; "
+            f"{100 * seen:.3g} % of the log's blocks were there before"
+            + (
+                ""
+                if found.chains.sessions
+                else ", and what conversations repeat is not told, as the log names none"
+            )
+        )
     return {
         "source": f"log {found.log.name}",
         "requests": len(found.log),

@@ -126,7 +126,7 @@ def fit_log(
         pairs=tuple(pairs),
         rank=np.stack([found.rank for found in pairs.values()]) if pairs else np.empty((0, owners)),
         meta=facts_of(
-            Measured(log, chains, roster, fitted, pairs, covered_s, grid.window_s, grid.windows),
+            Measured(log, chains, roster, fitted, pairs, covered_s, grid.window_s, grid.windows, prefix),
             asked_s=window_s,
             min_requests=min_requests,
             keep_ids=keep_ids,
