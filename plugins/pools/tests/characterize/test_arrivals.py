@@ -53,6 +53,14 @@ def test_shifts_of_the_rate_are_told(log_of: Any) -> None:
     assert found["autocorrelation"]["counts"]["value"][0] > 0.8
 
 
+def test_windows_of_a_clockwork_have_its_rate(log_of: Any) -> None:
+    """One request a second has the rate 1 in every window, also in the last one, within which the log ends."""
+    for end, counts in ((1000.5, [300, 300, 300, 101]), (100.5, [101]), (600.5, [300, 301])):
+        found = section_of(log_of(np.arange(0, end, 1.0))).figures["windows"]
+        assert found["count"] == counts
+        assert found["rate_per_s"] == pytest.approx([1.0] * len(counts), abs=1 / 300)
+
+
 def test_hours_of_the_day_are_those_of_the_clock(log_of: Any) -> None:
     """Requests between 14:00 and 15:00 UTC stand in hour 14, though the log starts at 10:30 two hours to the east."""
     rng = np.random.default_rng(0)

@@ -41,7 +41,7 @@ def figures(time_s: F8, start: str, window_s: float) -> dict[str, Any]:
         "rate": _rate(time_s, duration),
         "ties": share_number(float((gap == 0).sum()), len(gap)),
         "clock": Number(float(gap[gap > 0].min()), "s", len(gap)),
-        "windows": _by_window(found, window_s, duration),
+        "windows": _by_window(time_s, found, window_s),
         "cv": _cv(gap, found),
         "dispersion": dispersions(time_s, duration),
         "autocorrelation": _correlations(time_s, gap, duration),
@@ -70,13 +70,14 @@ def _rate(time_s: F8, duration: float) -> Number:
     )
 
 
-def _by_window(found: GapWindows, window_s: float, duration: float) -> dict[str, Any]:
-    """Columns by window; the last window may end early, and its rate is that of the seconds it has."""
-    windows = found.count.shape[1]
-    start = np.arange(windows) * window_s
-    length = np.minimum(window_s, np.maximum(duration - start, 1e-9))
-    # A log that ends within the first instant of a window tells no rate there.
-    rate = np.where(length >= min(1.0, window_s), found.count[0] / length, 0.0)
+def _by_window(time_s: F8, found: GapWindows, window_s: float) -> dict[str, Any]:
+    """Columns by window; where the log ends within the last one, its rate is that of the last `window_s` seconds."""
+    duration = float(time_s[-1])
+    start = np.arange(found.count.shape[1]) * window_s
+    rate = found.count[0] / window_s
+    if start[-1] + window_s > duration:
+        last = len(time_s) - np.searchsorted(time_s, max(0.0, duration - window_s), side="right")
+        rate[-1] = last / min(window_s, duration)
     return {
         "window": Number(window_s, "s"),
         "start_s": start.tolist(),

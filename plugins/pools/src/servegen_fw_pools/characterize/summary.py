@@ -20,11 +20,17 @@ _ROWS: Final = (
     ("output, mean", ("lengths", "output", "mean")),
     ("output, p99", ("lengths", "output", "quantiles", "p99")),
     ("input-output rank correlation", ("lengths", "rank_correlation", "overall")),
+    ("reasoning, mean tokens", ("reasoning", "reason_mean")),
+    ("reasoning share of the output, mean", ("reasoning", "share", "mean")),
+    ("turns of a conversation, mean", ("conversations", "turns", "mean")),
     ("clients that send 90 %", ("clients", "for_90_percent")),
     ("Zipf exponent of the clients", ("clients", "zipf", "exponent")),
 )
 _TICKS = 10
-_SHARES: Final = (("share of the 10 largest clients", ("clients", "top_shares", "10")),)
+_SHARES: Final = (
+    ("share of the 10 largest clients", ("clients", "top_shares", "10")),
+    ("input tokens that were there before", ("conversations", "prefixes", "token_share")),
+)
 
 
 def summary(found: Characterization) -> list[tuple[str, str, int]]:
