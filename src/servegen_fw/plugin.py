@@ -59,8 +59,10 @@ if TYPE_CHECKING:
     from servegen_fw.hooks.protocols import Streams as Streams
     from servegen_fw.hooks.setting import setting as setting
     from servegen_fw.hooks.specs import hookimpl as hookimpl
+    from servegen_fw.prepare import plan as plan
     from servegen_fw.results.result import Result as Result
     from servegen_fw.results.store import read_workload as read_workload
+    from servegen_fw.suite.model import Suite as Suite
     from servegen_fw.workload.pool_file import open_pool as open_pool
     from servegen_fw.workload.pool_file import save_pool as save_pool
     from servegen_fw.workload.renewal import renewal as renewal
@@ -113,9 +115,11 @@ _HOME = {
     "Tables": "servegen_fw.data.pool",
     "Turn": "servegen_fw.drive.schedule",
     "Workload": "servegen_fw.data.workload",
+    "Suite": "servegen_fw.suite.model",
     "hookimpl": "servegen_fw.hooks.specs",
     "open_pool": "servegen_fw.workload.pool_file",
     "read_workload": "servegen_fw.results.store",
+    "plan": "servegen_fw.prepare",
     "renewal": "servegen_fw.workload.renewal",
     "save_pool": "servegen_fw.workload.pool_file",
     "setting": "servegen_fw.hooks.setting",

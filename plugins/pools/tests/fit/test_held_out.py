@@ -122,11 +122,7 @@ def test_sessions_are_predicted(make_sessions: Log) -> None:
 def test_the_dispersion_of_real_traces_is_predicted_better_than_by_naive(
     real: Callable[[str], Path], name: str, part: float | str, window_s: float
 ) -> None:
-    """At every scale of 1 s and more that the trace's clock can tell; lengths are told as well as NAIVE tells them.
-
-    Both traces have no clients, so both models draw lengths from what the fitted part held; a KS distance may differ
-    by the sampling error of one workload of about 5,000 requests, 0.02.
-    """
+    """At every scale of 1 s and more that the trace's clock can tell; lengths are told as well as NAIVE tells them."""
     log = read_source([real(name)])
     assert isinstance(log, Log)
 
@@ -139,6 +135,8 @@ def test_the_dispersion_of_real_traces_is_predicted_better_than_by_naive(
     for scale in scales:
         row = facts["measures"][scale]
         assert apart(row, "fitted") < apart(row, "naive"), (scale, row)
+    # Neither trace has clients, so both models draw lengths from what the fitted part held; their KS distances may differ
+    # by the sampling error of a workload of about 5,000 requests, 0.02.
     for field in ("input", "output"):
         row = facts["measures"][f"{field} KS"]
         assert row["fitted"]["mean"] < row["naive"]["mean"] + 0.02

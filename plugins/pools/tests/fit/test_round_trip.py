@@ -51,12 +51,10 @@ def hours() -> ClientPool:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_recorded_population_comes_back(hours: ClientPool, seed: int, tmp_path: Path) -> None:
-    """Counts exactly; CVs without bias beyond 3 %; families of 9 in 10 requests; lengths to a KS distance of 0.3 %.
-
-    A window of n gaps of gamma shape k has a relative error of its CV of about sqrt((1 + 1/k) / 2n), 13 % at n = 60
-    and CV 1; 5 sigma for the mean over thousands of windows is below 1 %, the rest is the bias of small windows. KS:
-    the tolerance of the knots, 0.2 %, and 5 sigma of 1 / (2 sqrt(300,000)).
-    """
+    """Counts exactly; CVs without bias beyond 3 %; families of 9 in 10 requests; lengths to a KS distance of 0.7 %."""
+    # A window of n gaps of gamma shape k has a relative error of its CV of about sqrt((1 + 1/k) / 2n), 13 % at n = 60 and
+    # CV 1; 5 sigma for the mean over thousands of windows is below 1 %, the rest is the mean of a logarithm. KS: the
+    # tolerance of the knots, 0.2 %, and 5 sigma of 1 / (2 sqrt(300,000)).
     again = fit_log(
         composed(hours, tmp_path, seed), min_requests=1, keep_ids=True, duration_s=hours.duration_s
     )

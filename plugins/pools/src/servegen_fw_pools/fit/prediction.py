@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from servegen_fw.plugin import ClientPool, save_pool
+from servegen_fw.plugin import ClientPool, Suite, plan, save_pool
 from servegen_fw_pools.fit.frame import Stream
 from servegen_fw_pools.fit.gaps import resized_cv
 
@@ -78,8 +78,6 @@ def predictions(pool: ClientPool, duration_s: float, seeds: int) -> list[Stream]
 
 def _composed(path: Path, duration_s: float, seed: int) -> Stream:
     """A workload of the pool file `path`, ``counts = "process"``."""
-    from servegen_fw import Suite, plan
-
     suite = Suite.parse(
         f"""
         servegen = 1
