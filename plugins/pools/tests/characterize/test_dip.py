@@ -49,7 +49,7 @@ def dip_by_definition(x: np.ndarray, weight: np.ndarray) -> float:
     return best
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(0, 60), st.integers(1, 5)),
@@ -92,15 +92,15 @@ def test_the_dip_does_not_depend_on_the_unit(scale: float, shift: float) -> None
 
 
 def test_unimodal_laws_are_seldom_rejected() -> None:
-    """Of 150 uniform samples p < 5 % occurs in 7.5 +- 10 (4 standard errors); of normal ones in none."""
+    """Of 30 uniform samples p < 5 % occurs in at most 7 (1.5 +- 4.6 standard errors); of normal ones in none."""
     rng = np.random.default_rng(5)
-    edges = np.linspace(0, 1, 51)
+    edges = np.linspace(0, 1, 26)
     uniform = normal = 0
-    for seed in range(150):
+    for seed in range(30):
         uniform += dip_test(edges, np.histogram(rng.random(400), edges)[0], seed).p < 0.05
         bell = np.clip(rng.normal(0.5, 0.12, 400), 0, 1)
         normal += dip_test(edges, np.histogram(bell, edges)[0], seed).p < 0.05
-    assert 0 < uniform <= 18
+    assert uniform <= 7
     assert normal == 0
 
 

@@ -50,17 +50,17 @@ def test_the_mixture_of_shares_is_recovered(low: float, high: float, weight: flo
 
 
 def test_one_component_is_enough_for_one() -> None:
-    """Shares of one cut normal law: BIC prefers one component in 9 of 10 samples of 3,000, and one mode is found.
+    """Shares of one cut normal law: BIC prefers one component in 4 of 5 samples of 3,000, and one mode is found.
 
-    BIC errs with a probability below 1 % here; two errors among 10 have 0.4 %.
+    BIC errs with a probability below 1 % here; two errors among 5 have 0.1 %.
     """
     rng = np.random.default_rng(8)
     right = 0
-    for _ in range(10):
+    for _ in range(5):
         count = np.histogram(TwoModes(0.6, 0.6, 0.5, 0.15).ppf(rng.random(3000)), EDGES)[0].astype(np.float64)
         right += fit_shares(EDGES, count, 1).bic < fit_shares(EDGES, count, 2).bic
         assert len(peaks_of(EDGES, count).modes) == 1
-    assert right >= 9
+    assert right >= 4
 
 
 def test_a_skewed_share_is_no_bimodal_one() -> None:
@@ -125,18 +125,16 @@ def test_few_and_constant_shares(n: int, share: float, finite: object) -> None:
     finite(section)  # type: ignore[operator]
     if n == 0 or share == 0:
         assert not section.figures
-        assert "no request has any reasoning" in section.cannot[0]
+        assert "request has any reasoning" in section.cannot[0]
 
 
 def test_a_log_without_reasoning_says_so(azure: Log) -> None:
     """The Azure trace has no column of reasoning: no figures, one reason."""
     section = section_of(azure)
     assert (section.figures, section.lines) == ({}, ())
-    assert section.cannot == (
-        "Reasoning: the log tells no reasoning tokens; it would need a column of them.",
-    )
+    assert section.cannot == ("The log tells no reasoning tokens; it would need a column of them.",)
 
 
 def test_a_pool_without_reasoning_says_so(mm_image: ClientPool) -> None:
     """mm-image has no reason_ratio."""
-    assert section_of(mm_image).cannot == ("Reasoning: the pool has no reason_ratio.",)
+    assert section_of(mm_image).cannot == ("The pool has no reason_ratio.",)

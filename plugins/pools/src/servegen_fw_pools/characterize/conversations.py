@@ -222,10 +222,10 @@ def _carried_blocks(log: Log, turns: Turns, draft: Draft) -> None:
 
 
 def _of_pool(pool: ClientPool, draft: Draft) -> None:
-    if "turns" not in pool.fields:
+    if not pool.has_sessions:
         draft.cannot.append("Turns, times between them and growth: the pool has no conversations.")
     else:
-        begun = table_requests(pool)
+        begun = table_requests(pool) / pool.mean_turns
         sample = of_pool(pool, "turns", begun)
         if sample.n:
             mean = sample_mean(sample, "")

@@ -175,7 +175,7 @@ def fit_all(cells: Cells) -> tuple[Fit, ...]:
     """Every family, the best (smallest AIC) first; the mixture only if it wins by 10.
 
     AIC does not count the search for the mixture's threshold: on log-normal samples of 200 to 20,000 lengths the mixture
-    won by up to 9.7 in 180 (95 in 100 by less than 6.3).
+    won by up to 9.7 (in 95 of 100 by less than 6.3).
     Cells of which fewer than two hold anything tell no law: the result is empty. The mixture needs six, more than it
     has parameters.
     """

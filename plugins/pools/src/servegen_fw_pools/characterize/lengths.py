@@ -42,7 +42,7 @@ def section_of(source: Log | ClientPool) -> Section:
     """Lengths of a log, or of a pool's tables weighted by its requests."""
     if isinstance(source, Log):
         if not len(source):
-            return _section([], {}, [], ["Lengths: the log holds no request."])
+            return _section([], {}, [], ["The log holds no request."])
         return _of_log(source)
     return _of_pool(source)
 

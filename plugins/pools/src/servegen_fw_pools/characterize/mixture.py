@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 SIGMA_LEAST = 1e-3
 ALPHA_RANGE = (0.05, 20.0)
 SHARE_RANGE = (1e-6, 1 - 1e-6)
-_START_STEPS = 25
 _MOST_STEPS = 1500
 _ENOUGH = 1e-9
+_PLACES = np.concatenate((np.linspace(0.0, 0.88, 23), 1 - np.geomspace(0.1, 0.001, 24)))
+"""Levels of the sample at which thresholds are tried: the likelihood has a narrow peak where the tail really begins."""
 
 
 @attrs.frozen
@@ -81,20 +82,14 @@ def fit_body_and_tail(cells: Cells, near: BodyAndTail | None = None) -> Climb:
     level = np.cumsum(cells.weight)[:-1] / cells.n
     if near is not None:
         at = int(np.argmin(np.abs(edges - near.threshold)))
-        best = ascend(cells, attrs.evolve(near, threshold=float(edges[at])), 300)
-        return _refine(cells, best, edges, (8, 2), 100)
-    wanted = np.concatenate(
-        ([0.0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.88], 1 - np.geomspace(0.08, 0.002, 6))
-    )
-    places = np.unique(np.clip(np.searchsorted(level, wanted), 0, max(len(edges) - 2, 0)))
-    found = [
-        ascend(cells, start, _START_STEPS)
-        for place in places
-        for start in _starts(cells, float(edges[place]))
-    ]
-    found.sort(key=lambda climb: -climb.log_likelihood)
-    finals = [ascend(cells, climb.law, 300) for climb in found[:4]]
-    best = max(finals, key=lambda climb: climb.log_likelihood)
+        best = ascend(cells, attrs.evolve(near, threshold=float(edges[at])), 150)
+        return _refine(cells, best, edges, (4,), 50)
+    places = np.unique(np.clip(np.searchsorted(level, _PLACES), 0, max(len(edges) - 2, 0)))
+    found = [ascend(cells, start, 6) for place in places for start in _starts(cells, float(edges[place]))]
+    for kept, steps in ((12, 40), (4, 300)):
+        found.sort(key=lambda climb: -climb.log_likelihood)
+        found = [ascend(cells, climb.law, steps) for climb in found[:kept]]
+    best = max(found, key=lambda climb: climb.log_likelihood)
     return ascend(cells, _refine(cells, best, edges, (32, 16, 8, 4, 2, 1), 100).law)
 
 
@@ -140,18 +135,27 @@ def _step(cells: Cells, law: BodyAndTail) -> tuple[BodyAndTail, float]:
 
 
 def _starts(cells: Cells, threshold: float) -> list[BodyAndTail]:
-    """Starts for one threshold: the tail takes much or little of what lies above, the body the rest or all."""
+    """Starts for one threshold: the body all around the median and the tail what exceeds it, or all that lies above."""
+    from scipy.special import ndtr
+
     upper = np.where(np.isinf(cells.edges[1:]), cells.edges[:-1], cells.edges[1:])
     middle = np.log(np.sqrt(np.maximum(cells.edges[:-1], upper / 2) * upper))
     above = cells.edges[:-1] >= threshold
     beyond = float(cells.weight[above].sum() / cells.n)
     reach = float(np.dot(cells.weight[above], middle[above] - np.log(threshold)))
     alpha = float(np.clip(cells.weight[above].sum() / max(reach, 1e-9), 0.3, 20.0))
-    starts = []
-    for part in (0.9, 0.3):
-        weight = np.where(above, (1 - part) * cells.weight, cells.weight)
-        mean = float(np.dot(weight, middle) / weight.sum())
-        spread = float(np.dot(weight, (middle - mean) ** 2) / weight.sum()) ** 0.5
-        share = float(np.clip(part * beyond, 1e-4, 0.98))
-        starts.append(BodyAndTail(mean, max(spread, 0.05), share, threshold, alpha))
-    return starts
+    mean, spread = _middle(cells, middle)
+    body_beyond = float(ndtr((mean - np.log(threshold)) / spread))
+    starts = [BodyAndTail(mean, spread, float(np.clip(beyond - body_beyond, 1e-4, 0.98)), threshold, alpha)]
+    weight = np.where(above, 0.1 * cells.weight, cells.weight)
+    mean = float(np.dot(weight, middle) / weight.sum())
+    spread = float(np.dot(weight, (middle - mean) ** 2) / weight.sum()) ** 0.5
+    share = float(np.clip(0.9 * beyond, 1e-4, 0.98))
+    return [*starts, BodyAndTail(mean, max(spread, 0.05), share, threshold, alpha)]
+
+
+def _middle(cells: Cells, middle: F8) -> tuple[float, float]:
+    """Median of the logarithm, and a spread from its lower quartile, which a tail hardly moves."""
+    level = np.cumsum(cells.weight) / cells.n
+    quartile, median = (float(middle[min(np.searchsorted(level, p), len(middle) - 1)]) for p in (0.25, 0.5))
+    return median, max((median - quartile) / 0.6745, 0.05)

@@ -13,12 +13,12 @@ from servegen_fw_pools.characterize.sample import (
     mean_of,
     of_column,
     of_pool,
-    pool_requests,
     sample_mean,
     table_means,
 )
 from servegen_fw_pools.characterize.section import Number
 from servegen_fw_pools.characterize.shifts import step_of
+from servegen_fw_pools.fit.compact import table_requests
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -127,7 +127,7 @@ def load_of_log(log: Log) -> Load | None:
 
 def modals_of_pool(pool: ClientPool) -> list[Modal]:
     """Modalities of a pool whose requests carry any."""
-    found, requests = [], pool_requests(pool)
+    found, requests = [], table_requests(pool)
     for name in pool.modalities:
         counts = of_pool(pool, f"{name}_count")
         items = requests * table_means(pool, f"{name}_count")
@@ -153,12 +153,10 @@ def load_of_pool(pool: ClientPool) -> Load | None:
         return None
     step_s = max(step_of(pool.duration_s), pool.window_s)
     start = np.arange(pool.count.shape[1]) * pool.window_s
-    of_table = np.minimum((start // pool.table_window_s).astype(np.int64), pool.table.shape[2] - 1)
     place = (start // step_s).astype(np.int64)
-    per_session = table_means(pool, "turns") if "turns" in pool.fields else np.ones(pool.table.shape[1:])
 
     def tokens(mean: F8) -> F8:
-        weighted = (pool.count * (mean * per_session)[:, of_table]).sum(0)
+        weighted = (pool.requests * mean[:, pool.table_window]).sum(0)
         return np.bincount(place, weights=weighted).astype(np.float64)
 
     modal = {

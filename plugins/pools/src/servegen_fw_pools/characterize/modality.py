@@ -34,13 +34,15 @@ def section_of(source: Log | ClientPool) -> Section:
     if isinstance(source, Log):
         modals, load, clients_told = modals_of_log(source), load_of_log(source), source.client is not None
         why = (
-            "the log's requests carry no images, audio or video" if source.items else "the log tells no items"
+            "the log's requests carry no images, audio or video"
+            if source.items
+            else "the log tells no images, audio or video of its requests"
         )
     else:
         modals, load, clients_told = modals_of_pool(source), load_of_pool(source), True
         why = "the pool has no image_count, audio_count or video_count with their tokens"
     if not modals:
-        return Section("modality", "Modality", cannot=(f"Modality: {why}.",))
+        return Section("modality", "Modality", cannot=(f"{why[0].upper()}{why[1:]}.",))
     figures: dict[str, Any] = {}
     lines: list[str] = []
     plots: list[Plot] = []

@@ -92,7 +92,7 @@ def shape_of(shares: Shares) -> Shape:
 
 
 def _none(why: str) -> Section:
-    return Section("reasoning", _TITLE, cannot=(f"Reasoning: {why}.",))
+    return Section("reasoning", _TITLE, cannot=(f"{why[0].upper()}{why[1:]}.",))
 
 
 def _lengths(source: Log | ClientPool, shares: Shares) -> tuple[dict[str, Any], list[str], list[str]]:

@@ -116,14 +116,14 @@ def of_pool(pool: ClientPool, field: str, weight: F8 | None = None) -> Sample:
     ----------
         pool: recorded or fitted.
         field: one of its fields.
-        weight: float64[C, V]; requests per client and table window; None for `pool_requests`.
+        weight: float64[C, V]; requests per client and table window; None for the recorded ones, later turns of sessions included.
 
     Returns
     -------
         Whole numbers have the probability that a draw is rounded to them. Other fields of a linear table are
         represented by the middles of 512 slices of equal probability.
     """
-    weight = pool_requests(pool) if weight is None else weight
+    weight = table_requests(pool) if weight is None else weight
     table = pool.table[pool.fields.index(field)]
     used = (table >= 0) & (weight > 0)
     per_table = np.bincount(table[used], weights=weight[used], minlength=len(pool.tables))
@@ -227,12 +227,6 @@ def share_number(hits: float, n: int) -> Number:
     half = (z2 * (share * (1 - share) / n + z2 / (4 * n * n))) ** 0.5 / (1 + z2 / n)
     low, high = max(0.0, middle - half), min(1.0, middle + half)
     return Number(share, "", n, min(low, share), max(high, share), "Wilson")
-
-
-def pool_requests(pool: ClientPool) -> F8:
-    """Requests per client and table window, float64[C, V]: sessions begun times the client's mean turns, where it has turns."""
-    weight = table_requests(pool)
-    return weight * table_means(pool, "turns") if "turns" in pool.fields else weight
 
 
 def table_means(pool: ClientPool, field: str) -> F8:
