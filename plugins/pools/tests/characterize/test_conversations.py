@@ -96,11 +96,11 @@ def test_parameters_of_conversations_are_recovered(finite: Finite) -> None:
 
 def test_carried_text_is_told_from_chance() -> None:
     """Turns that carry the earlier text all could; turns that do not could about as often as strangers' do."""
-    carrying = section_of(chats(150)).figures["growth"]
+    carrying = section_of(attrs.evolve(chats(150), time_s=None)).figures["growth"]
     assert carrying["turns_that_could_carry"].value == 1
     assert carrying["sessions_that_could_carry"].value == 1
     assert carrying["by_chance"] < 0.8
-    apart = section_of(chats(150, carries=False)).figures["growth"]
+    apart = section_of(attrs.evolve(chats(150, carries=False), time_s=None)).figures["growth"]
     assert apart["turns_that_could_carry"].value == pytest.approx(apart["by_chance"], abs=0.1)
     assert [number.value for number in carrying["input_by_turn"]] == sorted(
         number.value for number in carrying["input_by_turn"]

@@ -157,5 +157,7 @@ def _starts(cells: Cells, threshold: float) -> list[BodyAndTail]:
 def _middle(cells: Cells, middle: F8) -> tuple[float, float]:
     """Median of the logarithm, and a spread from its lower quartile, which a tail hardly moves."""
     level = np.cumsum(cells.weight) / cells.n
-    quartile, median = (float(middle[min(np.searchsorted(level, p), len(middle) - 1)]) for p in (0.25, 0.5))
+    quartile, median = (
+        float(middle[min(int(np.searchsorted(level, p)), len(middle) - 1)]) for p in (0.25, 0.5)
+    )
     return median, max((median - quartile) / 0.6745, 0.05)
