@@ -8,7 +8,6 @@ else: no order, no clients, no conversations, no look for damage.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -74,9 +73,6 @@ def main() -> int:
                 f"(limits {CPU_LIMIT_S:g} s per 10 M, {MEMORY_LIMIT_GB:g} GB: {'ok' if fine else 'MISSED'}); "
                 f"{cpu_s / alone_s:.1f} x the time of Arrow alone ({alone_s:.2f} s)"
             )
-    print(
-        f"writing the files took {resource.getrusage(resource.RUSAGE_SELF).ru_utime:.0f} s of CPU beside that"
-    )
     return int(missed)
 
 

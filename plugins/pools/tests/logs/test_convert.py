@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from servegen_fw_pools.logs.columns import Columns
 from servegen_fw_pools.logs.convert import log_of, replay
+from servegen_fw_pools.logs.log import Log
 from servegen_fw_pools.logs.read import read_log
+from servegen_fw_pools.logs.source import read_source
 
 import servegen_fw
 from servegen_fw.plugin import InputError, Result
@@ -81,6 +83,7 @@ def test_a_result_is_the_log_of_what_was_sent(result: Result) -> None:
         assert log.output_tokens.sum() == records.output_tokens[records.start_ns >= 0].sum()
         assert (log.latency_s > 0).all()
         assert log.session is not None
+    assert isinstance(read_source([cell]), Log)
     by_name = {log.name for log in logs}
     assert by_name == {folder.name, cell.name}
 

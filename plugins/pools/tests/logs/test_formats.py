@@ -211,6 +211,33 @@ def test_otel_of_the_console_exporter(tmp_path: Path) -> None:
     assert log.latency_s.tolist() == [1, 1]
 
 
+def test_options_that_a_format_has_no_use_for_are_refused(tmp_path: Path) -> None:
+    """A unit for times that tell their own, and columns where there are none, are input errors and not ignored."""
+    otel = text(tmp_path / "o.json", json.dumps(spans()))
+    sharegpt = text(tmp_path / "s.json", json.dumps(SHAREGPT))
+    with pytest.raises(InputError, match="otel tells the unit of its times itself"):
+        read_log([otel], time_unit="ms")
+    with pytest.raises(InputError, match="a span's turn has no attribute to name"):
+        read_log([otel], columns=Columns(turn="t"))
+    with pytest.raises(InputError, match="sharegpt has no columns to name"):
+        read_log([sharegpt], columns=Columns(client="id"))
+
+
+def test_damaged_conversations_are_told(tmp_path: Path) -> None:
+    """Values that are no conversation, and broken JSON between good ones, are placed; the rest can be read."""
+    good = json.dumps(SHAREGPT[0])
+    broken = '{"id": "y", "conversations": [{"from": "gpt"}'
+    values = [good, '{"id": "x"}', broken, good, "7"]
+    lines = ",\n".join(values)
+    path = text(tmp_path / "s.json", f"[\n{lines}\n]")
+    with pytest.raises(InputError) as caught:
+        read_log([path])
+    assert [p.place.line for p in caught.value.problems if p.place] == [3, 4, 6]
+    log = read_log([path], on_bad_rows="skip")
+    assert codes(log)["damaged-row"] == 3
+    assert log.output_tokens.tolist() == [8, 1, 8, 1]
+
+
 def test_bad_spans_are_told(tmp_path: Path) -> None:
     """Spans without usage, with negative usage, without a start, that end before they start: four damaged rows."""
     good = spans()

@@ -42,6 +42,9 @@ def json_values(path: Path, damage: Damage) -> Iterator[tuple[Place, Any]]:
         except (ValueError, RecursionError) as error:
             wrong = error.pos if isinstance(error, json.JSONDecodeError) else at
             what = f"not JSON: {error.msg}" if isinstance(error, json.JSONDecodeError) else "not JSON"
+            if "\n" in text[at:wrong]:
+                # A value that is not closed is noticed far below; it is told where it begins.
+                what, wrong = f"{what} (line {int(np.searchsorted(lines, wrong)) + 1})", at
             damage.add(
                 "damaged-row", 1, [Problem(what, place=place_at(path, text, wrong), cure="mend the value")]
             )

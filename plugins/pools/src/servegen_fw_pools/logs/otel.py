@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
-from servegen_fw.plugin import Place, Problem
+from servegen_fw.plugin import InputError, Place, Problem
 from servegen_fw_pools.logs.cells import LARGEST
 from servegen_fw_pools.logs.gather import Rows
 from servegen_fw_pools.logs.instants import instants
@@ -53,11 +53,14 @@ def read_otel(paths: Sequence[Path], columns: Columns, damage: Damage) -> tuple[
 
     Raises
     ------
-        InputError: a file cannot be read.
+        InputError: a file cannot be read, or `columns` names what spans tell otherwise.
     """
     names = dict(ATTRIBUTES)
     for role, name in columns.given():
-        if name is not None and role in names:
+        if name is not None and role not in names:
+            what, cure = f"a span's {role} has no attribute to name", f"there are: {', '.join(names)}"
+            raise InputError(Problem(what, who="columns", cure=cure))
+        if name is not None:
             names[role] = (name,) if name else ()
     spans = _Spans()
     for number, path in enumerate(paths):

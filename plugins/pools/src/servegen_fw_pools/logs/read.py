@@ -70,6 +70,9 @@ def read_log(
         )
     files = [Path(path).expanduser() for path in paths]
     chosen = _one_format(files) if format == "auto" else format
+    if chosen not in SPECS and time_unit != "auto":
+        what = f"{chosen} tells the unit of its times itself, or has none"
+        raise InputError(Problem(what, who="time unit", cure="leave it out"))
     if chosen == "servegen":
         return read_results(files, columns)
     damage = Damage(skip=on_bad_rows == "skip")

@@ -38,7 +38,7 @@ def read_source(
         path = Path(paths[0]).expanduser()
         if not path.exists() and path.name == str(paths[0]) and not path.suffix:
             return open_shipped(path.name)
-        if path.is_dir() and not (path / "result.json").exists():
+        if path.is_dir() and not any((path / name).exists() for name in ("result.json", "records.parquet")):
             return published(Published(path=str(path))).read()
         if path.is_file() and path.suffix == ".pool":
             return open_pool(path)
