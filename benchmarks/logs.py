@@ -1,6 +1,6 @@
 """Logs: ten million requests from CSV and Parquet, and a damaged CSV; each beside Arrow alone on the same file.
 
-Run ``python benchmarks/logs.py [MILLIONS]`` (10 by default; needs about 70 MB of disk a million). Each reading is a
+Run ``python benchmarks/logs.py [MILLIONS]`` (10 by default; needs about 80 MB of disk a million). Each reading is a
 process of its own. Prints its processor time (user and system), its peak memory, and the ratio of processor times to
 the baseline: ``pyarrow.csv.read_csv`` or ``pyarrow.parquet.read_table`` of the same file, which parse and do nothing
 else: no order, no clients, no conversations, no look for damage.
