@@ -337,3 +337,22 @@ def test_methods_of_comparison_are_not_certified(scene: Callable[..., Any], meth
     assert certificate.verdict == "not certified"
     expected = {"naive": "known clients", "reference": "rank correlation"}[method]
     assert expected in failed(certificate)
+
+
+def test_turns_that_wait_for_an_answer_are_not_late(scene: Any, made: Any, send: Any) -> None:
+    """Sent at planned times, a turn whose earlier answer takes a minute leaves after it: the server's doing, no failed check."""
+    stage = scene(seed=5, source=made(talking=True), load=Load(duration_s=1200.0, sessions="planned"))
+    w, records = stage.workload, send(stage.workload)
+    for row in np.flatnonzero(w.parent >= 0):
+        waits = max(int(records.due_ns[row]), int(records.done_ns[w.parent[row]]) + 60_000_000_000)
+        records.done_ns[w.parent[row]] = waits
+        records.start_ns[row], records.done_ns[row] = waits, waits + 1_000_000
+    assert (records.start_ns > records.due_ns).any()
+    assert failed(stage.certify(records=records)) == set()
+
+
+def test_a_request_that_crosses_a_bin_is_no_failure(scene: Any, send: Any) -> None:
+    """A millisecond of lag moves some requests of a short case into the next second, which is within the tolerance."""
+    for seed in range(5):
+        stage = scene(seed=seed, rate=0.6, duration_s=60.0)
+        assert failed(stage.certify(records=send(stage.workload, 0.001))) == set()

@@ -35,6 +35,8 @@ LEVEL = 0.01
 
 UNSTATED = "the workload was given as a file and is not what the suite composes: its law is not known, only what was sent"
 
+UNKNOWN = "the suite's law cannot be had"
+
 
 @attrs.frozen(eq=False)
 class Examination:
@@ -100,9 +102,7 @@ class Examination:
             ]
         except ServegenError as error:
             why = "; ".join(str(problem) for problem in error.problems)
-            return cls(
-                case, repeat, workload, streams, (), (), again, (f"the suite's law cannot be had: {why}",)
-            )
+            return cls(case, repeat, workload, streams, (), (), again, (f"{UNKNOWN}: {why}",))
         return cls(case, repeat, workload, streams, groups, simulated, again)
 
     def recomposed(self, suite: Suite, registry: Registry, differs: str) -> Examination:
@@ -142,7 +142,20 @@ class Examination:
         return [*found, *shared_input(group, own.fields, seen, number)]
 
     def certificate(self, records: Records | None = None, target: str = "") -> Certificate:
-        """The certificate of the workload, and of its sending to `target` if there are records."""
+        """The certificate of the workload, and of its sending to `target` if there are records.
+
+        A plugin that breaks meanwhile leaves the law unknown, with a note, so that what was measured is still judged.
+        """
+        try:
+            return self._certificate(records, target)
+        except ServegenError as error:
+            if not self.groups:
+                raise
+            why = "; ".join(str(problem) for problem in error.problems)
+            bare = attrs.evolve(self, groups=(), simulated=(), notes=(*self.notes, f"{UNKNOWN}: {why}"))
+            return bare.certificate(records, target)
+
+    def _certificate(self, records: Records | None, target: str) -> Certificate:
         seen = Seen(self.workload, records)
         open_load = self.case.load.kind == "open"
         return Certificate(
@@ -206,7 +219,8 @@ class Distances:
     Attributes
     ----------
         value: by "check of subject": relative errors of rates and counts, differences of correlations and shares, natural
-            logarithms of ratios of CVs and dispersions, KS distances, Wasserstein distances over the mean.
+            logarithms of ratios of CVs, dispersions and worst clients to what is typical under the law, KS distances,
+            Wasserstein distances over the mean.
         cv_error: float64[clients]; log of each client's CV over the law's median, for clients with enough arrivals; NaN
             where a client sent too little.
         cv_outside: share of these clients whose CV is outside the central 99 % of the law, or missing.
