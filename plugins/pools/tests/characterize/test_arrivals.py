@@ -15,11 +15,9 @@ from servegen_fw.plugin import ClientPool
 
 @pytest.mark.parametrize(("family", "cv"), [("exponential", 1.0), ("gamma", 2.0), ("weibull", 1.6)])
 def test_known_arrivals_are_recovered(log_of: Any, renewal: Any, family: str, cv: float) -> None:
-    """Rate, CV and law of four hours of 8 requests a second come back.
-
-    115,000 gaps: the rate's error is cv/340, the CV's below 1.2 %; five of those are allowed. The law is not refused in
-    at least 75 % of 40 windows (more than 10 refused of Binomial(40, 0.05): 1e-5), and AIC names it in most windows.
-    """
+    """Rate, CV and law of four hours of 8 requests a second come back."""
+    # 115,000 gaps: the rate's error is cv/340, the CV's below 1.2 %; five of those are allowed. The law is not refused in
+    # at least 75 % of 40 windows (more than 10 refused of Binomial(40, 0.05): 1e-5), and AIC names it in most windows.
     found = section_of(log_of(renewal(family, cv, 8.0, 14_400.0, 3))).figures
     assert found["rate"].value == pytest.approx(8.0, rel=5 * cv / 340)
     assert found["rate"].low < found["rate"].value < found["rate"].high

@@ -38,10 +38,8 @@ def test_zipf_clients_are_recovered(log_of: Any) -> None:
 
 
 def test_one_bursty_client_explains_the_bursts(log_of: Any) -> None:
-    """5 % of the requests come in batches of 25 from one client: it leads the bursts with nearly all of the excess.
-
-    The noise of the others' excess is 2 % of the whole (five standard errors: 10 %).
-    """
+    """5 % of the requests come in batches of 25 from one client: it leads the bursts with nearly all of the excess."""
+    # The noise of the others' excess is 2 % of the whole (five standard errors: 10 %).
     times, client = zipf_clients(100_000, 50, 0.8, 2)
     batches = np.repeat(np.random.default_rng(3).random(200) * DURATION_S, 25)
     whole = np.concatenate((times, batches)), np.concatenate((client, np.full(len(batches), 50)))

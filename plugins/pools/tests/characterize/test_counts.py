@@ -19,11 +19,9 @@ def test_counts_are_those_of_whole_bins() -> None:
 
 
 def test_poisson_lies_in_its_band_and_its_intervals_hold_one() -> None:
-    """Of 200 Poisson logs, 95 % lie in the stated band and 95 % of the intervals hold 1, at every scale.
-
-    The number outside is Binomial(200, 0.05), above 23 with probability 1e-4; the jackknife's coverage on a logarithm is
-    approximate, and 30 outside (85 % coverage) are allowed for it.
-    """
+    """Of 200 Poisson logs, 95 % lie in the stated band and 95 % of the intervals hold 1, at every scale."""
+    # The number outside is Binomial(200, 0.05), above 23 with probability 1e-4; the jackknife's coverage on a logarithm is
+    # approximate, and 30 outside (85 % coverage) are allowed for it.
     outside, missed = np.zeros(3), np.zeros(3)
     for seed in range(200):
         for k, one in enumerate(dispersions(poisson(4.0, 1300.0, seed), 1300.0)):

@@ -53,10 +53,8 @@ def test_the_client_whose_rate_moves_explains_the_shift() -> None:
 
 
 def test_the_bursty_client_explains_the_bursts() -> None:
-    """A tenth of the requests in batches of 20, the rest Poisson: the batches are the excess, within their interval.
-
-    Their excess is 19 a request; the noise of 36,000 s of Poisson counts at 10 s is below 2 % of it (5 standard errors).
-    """
+    """A tenth of the requests in batches of 20, the rest Poisson: the batches are the excess, within their interval."""
+    # Their excess is 19 a request; the noise of 36,000 s of Poisson counts at 10 s is below 2 % of it (5 standard errors).
     calm = [poisson(30_000, 36_000.0, seed) for seed in range(3)]
     bursty = np.repeat(poisson(500, 36_000.0, 9), 20)
     found = decomposition.bursts_of(sent([*calm, bursty]), 10.0, 30, 120, 20)
@@ -70,10 +68,8 @@ def test_the_bursty_client_explains_the_bursts() -> None:
 
 
 def test_poisson_clients_have_no_excess() -> None:
-    """The interval of the excess of independent Poisson clients holds 0 in 95 % of logs: at most 12 of 60 miss it.
-
-    Binomial(60, 0.05) exceeds 10 with probability 1e-4; two more are allowed for the jackknife.
-    """
+    """The interval of the excess of independent Poisson clients holds 0 in 95 % of logs: at most 12 of 60 miss it."""
+    # Binomial(60, 0.05) exceeds 10 with probability 1e-4; two more are allowed for the jackknife.
     missed = 0
     for seed in range(60):
         clients = [poisson(2000, 6000.0, 100 * seed + k) for k in range(4)]

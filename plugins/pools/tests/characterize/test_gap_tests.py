@@ -22,10 +22,8 @@ def chosen(
 
 
 def test_the_true_law_is_refused_in_five_percent() -> None:
-    """p-values with fitted parameters are uniform: of 160 windows of four laws, Binomial(160, 0.05) are refused.
-
-    More than 21 have probability 1e-4, none 3e-4.
-    """
+    """p-values with fitted parameters are uniform: of 160 windows of four laws, Binomial(160, 0.05) are refused."""
+    # More than 21 have probability 1e-4, none 3e-4.
     refused = windows = 0
     for family, cv in (("exponential", 1.0), ("gamma", 2.0), ("weibull", 2.0), ("gamma", 0.5)):
         _, p = gap_tests.p_values(chosen(family, cv, 1, gaps=10_500, window_s=40.0))

@@ -11,11 +11,9 @@ from servegen_fw_pools.characterize.windows import gap_windows
 
 @pytest.mark.parametrize(("family", "cv"), [("exponential", 1.0), ("gamma", 2.0), ("gamma", 0.5)])
 def test_steady_clients_vary_as_their_noise(family: str, cv: float) -> None:
-    """Of stationary renewal clients, variances seen between windows are those that sampling gives, on average.
-
-    The mean of 40 clients' ratios over 100 windows has a standard error of 2.3 %; rates and CVs have approximate noise,
-    so 15 % are allowed.
-    """
+    """Of stationary renewal clients, variances seen between windows are those that sampling gives, on average."""
+    # The mean of 40 clients' ratios over 100 windows has a standard error of 2.3 %; rates and CVs have approximate noise,
+    # so 15 % are allowed.
     rng = np.random.default_rng(2)
     clients, windows, gaps = 40, 100, 20_000
     time_s = np.cumsum(

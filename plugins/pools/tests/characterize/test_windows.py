@@ -77,12 +77,10 @@ def test_weibull_shape_gives_the_cv(cv: float) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_right_family_has_the_smallest_distance(family: str) -> None:
-    """With 5,000 gaps a window of CV 2 (1 for exponential), the law they are drawn from wins most of 20 windows.
-
-    Gamma and Weibull of CV 2 are 0.04 apart, a distance's noise is 0.006: the chance that a window is lost is below
-    1e-6. At CV 1 all three are one law, and only its distance is looked at: 1.95 / sqrt(5,000) is exceeded by a
-    window with probability 0.001 even for a law known beforehand, by 20 with 0.02; the seed is fixed.
-    """
+    """With 5,000 gaps a window of CV 2 (1 for exponential), the law they are drawn from wins most of 20 windows."""
+    # Gamma and Weibull of CV 2 are 0.04 apart, a distance's noise is 0.006: the chance that a window is lost is below
+    # 1e-6. At CV 1 all three are one law, and only its distance is looked at: 1.95 / sqrt(5,000) is exceeded by a
+    # window with probability 0.001 even for a law known beforehand, by 20 with 0.02; the seed is fixed.
     rng = np.random.default_rng(11)
     cv = 1.0 if family == "exponential" else 2.0
     gap = draws(family, np.full(200_000, WINDOW_S / 5000), np.full(200_000, cv), rng)
