@@ -7,9 +7,10 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 import pytest
+from servegen_fw_pools.fit.compact import table_requests
 from servegen_fw_pools.fit.from_log import fit_log
 from servegen_fw_pools.fit.naive import naive_pool
-from servegen_fw_pools.fit.prediction import denoised, interpolated, lasting, predictions
+from servegen_fw_pools.fit.prediction import denoised, interpolated, lasting, predictions, recent
 from servegen_fw_pools.logs.log import Log
 
 from servegen_fw.plugin import ClientPool
@@ -80,3 +81,18 @@ def test_seeds_differ(pool: ClientPool) -> None:
     assert len(one.time_s) != len(two.time_s) or not np.array_equal(one.time_s, two.time_s)
     assert max(one.time_s.max(), two.time_s.max()) < 1800
     assert (np.diff(one.time_s) >= 0).all()
+
+
+def test_late_lengths_count_more_in_a_prediction_of_less_than_a_day(pool: ClientPool) -> None:
+    """Of lengths that double half-way, the mixture holds the late ones by their weight; a pool of a day stays as it is."""
+    f = pool.fields.index("input_tokens")
+    late = attrs.evolve(pool, table=pool.table[:, :, [0, 0, 1, 1]])
+    one = recent(late)
+    assert one.table.shape[2] == 1
+    weight = table_requests(late)[0] * 0.5 ** (1 - (np.arange(4) + 0.5) / 4)
+    u = (np.arange(200_000) + 0.5) / 200_000
+    parts = [pool.tables.ppf(pool.table[f, 0, v], u) for v in (0, 1)]
+    wanted = (weight[:2].sum() * parts[0].mean() + weight[2:].sum() * parts[1].mean()) / weight.sum()
+    assert one.tables.ppf(one.table[f, 0, 0], u).mean() == pytest.approx(wanted, rel=1e-4)
+    day = attrs.evolve(pool, window_s=7200.0, table_window_s=21_600.0)
+    assert recent(day) is day

@@ -12,7 +12,7 @@ from servegen_fw.plugin import ClientPool, InputError, Problem
 from servegen_fw_pools.fit.frame import Frame, Stream, measures
 from servegen_fw_pools.fit.from_log import covered, grid_of
 from servegen_fw_pools.fit.naive import naive_pool
-from servegen_fw_pools.fit.prediction import denoised, interpolated, lasting, predictions
+from servegen_fw_pools.fit.prediction import denoised, interpolated, lasting, predictions, recent
 from servegen_fw_pools.fit.resolution import step_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def held_out(log: Log, part: float | str, fit: Fit, window_s: float) -> dict[str
     """Fit a part of `log`, predict the rest, and compare both the fit and NAIVE with it.
 
     A fraction holds out the end of the log: the pool of the beginning, repeated if it is shorter, is taken as the
-    prediction. ``"every-other"`` holds out every second window: its clients' counts are predicted by the mean of the
+    prediction, with the lengths of late requests counting more if it is shorter than a day (`recent`). ``"every-other"`` holds out every second window: its clients' counts are predicted by the mean of the
     windows around it. Workloads of both models are composed with ``counts = "process"``, so that their counts vary as
     the model implies; since recorded counts hold that variation already, those of each client are first drawn to their
     mean by the share of their variance that its gaps explain (n cv^2 for a window of n requests). Think times are taken
@@ -90,7 +90,7 @@ def held_out(log: Log, part: float | str, fit: Fit, window_s: float) -> dict[str
         shift_s = 0.0
     else:
         shift_s = whole_s - frame.duration_s
-        pool = lasting(fit(seen, shift_s), frame.duration_s)
+        pool = lasting(recent(fit(seen, shift_s)), frame.duration_s)
         naive = lasting(naive_pool(seen, shift_s, gap_s), frame.duration_s)
     truth = Stream(
         rest.time_s - shift_s, rest.input_tokens.astype(np.float64), rest.output_tokens.astype(np.float64)
