@@ -27,7 +27,7 @@ from servegen_fw.workload.products import CheckedArrivals, CheckedModulation
 from servegen_fw.workload.recorded import RecordedClients, natural_order
 from servegen_fw.workload.reference import NOTE, ReferenceClients
 from servegen_fw.workload.scale import copies_of, scaling
-from servegen_fw.workload.slices import SLICE_ROWS, Slices
+from servegen_fw.workload.slices import SLICE_ROWS, UNCUT_ROWS, Slices
 from servegen_fw.workload.streams import Streams
 from servegen_fw.workload.synthetic import SyntheticClients
 from servegen_fw.workload.told import scale_note
@@ -117,12 +117,12 @@ def _duration_s(load: Load) -> float:
 
 
 def _sliced(
-    parts: Sequence[Part], load: Load, duration_s: float, means: Means, slice_rows: int = SLICE_ROWS
+    parts: Sequence[Part], load: Load, duration_s: float, means: Means, slice_rows: int = 0
 ) -> Iterator[Workload]:
-    """Compose `duration_s` seconds of all groups in slices; the last one carries the notes."""
+    """Compose `duration_s` seconds of all groups in slices, of `slice_rows` or to be joined; the last one carries the notes."""
     asked = demands(parts, load, duration_s)
     drafts = [_draft(part, demand, means) for part, demand in zip(parts, asked, strict=True)]
-    slices = Slices(drafts, duration_s, slice_rows)
+    slices = Slices(drafts, duration_s, slice_rows or SLICE_ROWS, 0 if slice_rows else UNCUT_ROWS)
     before: Workload | None = None
     for now in slices:
         if before is not None:

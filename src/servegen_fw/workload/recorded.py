@@ -23,7 +23,7 @@ from servegen_fw.workload.curve import Curve
 from servegen_fw.workload.products import CheckedFamily
 from servegen_fw.workload.streams import Streams
 
-BLOCK = 8_192
+BLOCK = 16_384
 """Requests expected in a block of windows, about. Larger than blocks of rows, since no product is called for more."""
 
 
@@ -151,7 +151,7 @@ class RecordedClients(PoolClients):
     """Clients whose windows hold their recorded counts times the scale.
 
     Fractions are settled by floor plus one Bernoulli draw. Windows are worked off in fixed blocks, each a run of
-    windows in which about 8,192 requests are expected; a block's numbers hang on the client's recording and the
+    windows in which about 16,384 requests are expected; a block's numbers hang on the client's recording and the
     factor on it, and on nothing else, so a window holds the same requests whichever case looks at it. Under ``thin``
     the factor is 1, whatever the rate.
     """

@@ -17,6 +17,9 @@ from servegen_fw.workload.steady import steady, value_of
 SLICE_ROWS = 1 << 18
 """Requests in a slice, about."""
 
+UNCUT_ROWS = 1 << 21
+"""Requests up to which a workload that is wanted whole is not cut: to join slices takes time."""
+
 _GRID = 8192
 _LAST = np.iinfo(np.int64).max
 
@@ -89,12 +92,14 @@ class Slices:
         groups: what to draw.
         duration_s: length of the case.
         rows: requests in a slice, about.
+        uncut: requests up to which there is one slice only.
         requests: drawn so far, of each group.
     """
 
     groups: Sequence[GroupDraft]
     duration_s: float
     rows: int = SLICE_ROWS
+    uncut: int = 0
     requests: list[int] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -153,7 +158,7 @@ class Slices:
         grid = np.linspace(0.0, self.duration_s, _GRID + 1)
         expected: F8 = np.sum([group.expected(grid) for group in self.groups], axis=0)
         total = float(expected[-1])
-        if total <= 1.5 * self.rows:
+        if total <= max(1.5 * self.rows, self.uncut):
             return np.empty(0, np.int64)
         levels = np.arange(self.rows, total - self.rows / 2, self.rows)
         at_s = np.interp(levels, expected, grid)
