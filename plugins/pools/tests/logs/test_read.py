@@ -46,6 +46,7 @@ def notice(log: Log, code: str) -> Notice:
         ("nan,5,1", "damaged-row", "'nan' is no time in s", 1),
         ("1,5", "damaged-row", "the row has 2 columns, the header 3", 1),
         ("1,5,6,7", "damaged-row", "the row has 4 columns, the header 3", 1),
+        ("1e13,5,1", "damaged-row", "'1e13' is no time in s", 1),
         ("1,-5,x", "damaged-row", "'x' is no token count", 6),
     ],
 )
@@ -178,6 +179,26 @@ def test_missing_columns_are_told_together(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="a log needs a column for output"):
         read_log([tmp_path / "a.csv"], columns=Columns(output=""))
+
+
+def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    """Two columns called alike are not chosen from; unless they are not wanted."""
+    with pytest.raises(InputError, match="several columns are called 'input_tokens'"):
+        read_log([text(tmp_path / "a.csv", "timestamp,input_tokens,input_tokens,output_tokens\n0,1,2,3\n")])
+    assert (
+        len(read_log([text(tmp_path / "b.csv", "x,x,timestamp,input_tokens,output_tokens\n8,9,0,1,2\n")]))
+        == 1
+    )
+
+
+def test_absurd_numbers_of_items_are_damage(tmp_path: Path) -> None:
+    """A request of two billion images is a damaged row and not a table of two billion rows."""
+    path = text(tmp_path / "a.csv", HEAD.rstrip() + ",image_count\n0,1,1,2000000000\n1,1,1,2\n")
+    with pytest.raises(InputError, match="is no number of items up to 10,000"):
+        read_log([path])
+    log = read_log([path], on_bad_rows="skip")
+    assert log.items is not None
+    assert len(log.items) == 2
 
 
 @pytest.mark.parametrize("mode", ["stop", "skip"])

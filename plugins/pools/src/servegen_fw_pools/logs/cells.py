@@ -23,6 +23,7 @@ LARGEST: Final = 2.0**31 - 1
 NS_PER: Final = {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 _NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _UNIX: Final = {"ns": 1e17, "us": 1e14, "ms": 1e11}
+_LATEST_S: Final = 1e12
 _SAMPLE: Final = 1000
 _FEW: Final = 50
 
@@ -105,9 +106,10 @@ def times(cells: pa.Array, unit: str) -> Times:
     exact = _whole(cells)
     if exact is not None and np.abs(exact).max(initial=0) < 2**63 // NS_PER[unit]:
         return Times(exact * NS_PER[unit], none, {})
-    number = numbers(cells)
-    bad = ~np.isfinite(number)
-    return Times(np.where(bad, 0.0, number) / (10**9 // NS_PER[unit]), bad, {})
+    number_s = numbers(cells) / (10**9 // NS_PER[unit])
+    with np.errstate(invalid="ignore"):
+        bad = ~(np.abs(number_s) < _LATEST_S)
+    return Times(np.where(bad, 0.0, number_s), bad, {})
 
 
 def _whole(cells: pa.Array) -> I8 | None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     I8 = npt.NDArray[np.int64]
     Bool = npt.NDArray[np.bool_]
 
+MOST_ITEMS: Final = 10_000
+"""Items of one modality that a request may have."""
+
 _IDS: Final = frozenset({"client", "session", "chat", "parent"})
 _ISO: Final = "write ISO 8601, as in 2023-11-16 18:15:46.68"
 
@@ -127,7 +130,9 @@ class _Gathering:
         else:
             values, mask, negative = cells.tokens(column)
             what = "is no number of a turn" if role == "turn" else "is no token count"
-            what = "is no count" if role.endswith("_count") else what
+            if role.endswith("_count"):
+                what = f"is no number of items up to {MOST_ITEMS:,}"
+                mask |= values > MOST_ITEMS
         if role not in NEEDED:
             untold = cells.absent(column)
             self.untold[role] = self.untold.get(role, 0) + int(untold.sum())

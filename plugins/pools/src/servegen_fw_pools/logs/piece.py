@@ -152,11 +152,11 @@ def unreadable(path: Path, error: OSError) -> InputError:
 
 
 def check_columns(path: Path, found: Sequence[str], wanted: Iterable[str], line: int = 0) -> None:
-    """Tell which wanted columns are missing, which may be meant, and which there are.
+    """Tell which wanted columns are missing, which may be meant, and which there are; and which are there twice.
 
     Raises
     ------
-        InputError: some are missing.
+        InputError: some are missing or not told apart.
     """
     problems = []
     for name in wanted:
@@ -165,6 +165,9 @@ def check_columns(path: Path, found: Sequence[str], wanted: Iterable[str], line:
             hint = f"did you mean {near[0]!r}? " if near else ""
             cure = f"{hint}there are: {', '.join(found) or 'none'}"
             problems.append(Problem(f"no column {name!r}", place=Place(str(path), line, 1), cure=cure))
+        elif list(found).count(name) > 1:
+            what = f"several columns are called {name!r}"
+            problems.append(Problem(what, place=Place(str(path), line, 1), cure="name them apart"))
     if problems:
         raise InputError(*problems)
 
