@@ -20,6 +20,8 @@ from servegen_fw.lazy import lazy
 if TYPE_CHECKING:
     from servegen_fw.errors import InputError as InputError
     from servegen_fw.errors import ServegenError as ServegenError
+    from servegen_fw.flow import certify_result as certify_result
+    from servegen_fw.flow import certify_suite as certify_suite
     from servegen_fw.flow import run as run
     from servegen_fw.hooks.registry import Registry as Registry
     from servegen_fw.prepare import Planned as Planned
@@ -36,6 +38,8 @@ _HOME = {
     "Result": "servegen_fw.results.result",
     "ServegenError": "servegen_fw.errors",
     "Suite": "servegen_fw.suite.model",
+    "certify_result": "servegen_fw.flow",
+    "certify_suite": "servegen_fw.flow",
     "plan": "servegen_fw.prepare",
     "run": "servegen_fw.flow",
 }
