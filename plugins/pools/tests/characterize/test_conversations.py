@@ -68,10 +68,9 @@ def test_turns_follow_each_other_in_their_session() -> None:
 
 
 def test_parameters_of_conversations_are_recovered(finite: Finite) -> None:
-    """From 1,500 sessions: mean turns 3.5; think times are log-normal of median 100 s and sigma 1.2.
-
-    All within four standard errors or more: turns within 0.31, mu within 0.1, sigma within 0.08, the median within 10 s.
-    """
+    """From 1,500 sessions: mean turns 3.5; think times are log-normal of median 100 s and sigma 1.2."""
+    # All within four standard errors or more: turns within 0.31, mu within 0.1, sigma within 0.08, the
+    # median within 10 s.
     log = chats(1500)
     section = section_of(log)
     finite(section)

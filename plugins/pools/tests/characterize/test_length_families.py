@@ -39,10 +39,8 @@ def drawn(family: str, n: int, rng: np.random.Generator) -> np.ndarray:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_true_family_wins_and_agrees(family: str) -> None:
-    """Of 5 samples of 5,000, AIC chooses the family they came from in all, and its p-value is above 1 % in at least 4.
-
-    A p-value of at most 1 % has probability 0.01 a sample: two or more among 5 have 0.1 %.
-    """
+    """Of 5 samples of 5,000, AIC chooses the family they came from in all, and its p-value is above 1 % in at least 4."""
+    # A p-value of at most 1 % has probability 0.01 a sample: two or more among 5 have 0.1 %.
     rng = np.random.default_rng(11)
     agreed = 0
     for seed in range(5):
@@ -83,10 +81,9 @@ def test_rounding_to_tokens_does_not_bias() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_intervals_cover(family: str) -> None:
-    """95 % intervals of the first free parameter hold the truth in at least 85 of 100 samples of 1,000.
-
-    Fewer than 85 have probability 2e-4 at 95 % coverage. The mixture's, which takes longer, in at least 8 of 12 (2e-4).
-    """
+    """95 % intervals of the first free parameter hold the truth in at least 85 of 100 samples of 1,000."""
+    # Fewer than 85 have probability 2e-4 at 95 % coverage. The mixture's, which takes longer, in at
+    # least 8 of 12 (2e-4).
     truth = {"exponential": 150.0, "lognormal": 5.0, "pareto": 1.5, "pareto-lognormal": 4.5}[family]
     name = {"exponential": "mean", "pareto": "alpha"}.get(family, "mu")
     rng = np.random.default_rng(8)
@@ -101,10 +98,8 @@ def test_intervals_cover(family: str) -> None:
 
 
 def test_bootstrap_p_values_are_uniform_under_the_fitted_family() -> None:
-    """Of 60 exponential samples of 300, 12 +- 12 p-values (4 standard errors) are below 0.2; fewer plain ones are.
-
-    The plain Kolmogorov p-value knows nothing of the fit: it is too large, which makes it a bound.
-    """
+    """Of 60 exponential samples of 300, 12 +- 12 p-values (4 standard errors) are below 0.2; fewer plain ones are."""
+    # The plain Kolmogorov p-value knows nothing of the fit: it is too large, which makes it a bound.
     rng = np.random.default_rng(2)
     low, plain = 0, 0
     for _ in range(60):

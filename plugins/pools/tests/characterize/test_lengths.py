@@ -41,10 +41,9 @@ def test_means_by_window_are_those_of_its_rows() -> None:
 
 
 def test_chance_explains_a_stationary_log_and_not_a_shifting_one() -> None:
-    """Of 100 stationary logs the ratio exceeds the 95 % level of chance in 5 +- 9; its interval holds 1 in all but 9.
-
-    Both bounds are four standard errors. Where the mean doubles, the ratio is found within its interval and is not chance.
-    """
+    """Of 100 stationary logs the ratio exceeds the 95 % level of chance in 5 +- 9; its interval holds 1 in all but 9."""
+    # Both bounds are four standard errors. Where the mean doubles, the ratio is found within its
+    # interval and is not chance.
     rng = np.random.default_rng(2)
     beyond = missed = 0
     time_s = np.arange(8000) * 1.0
@@ -75,10 +74,9 @@ def test_windows_of_a_pool_are_its_table_windows(deepseek: ClientPool) -> None:
 
 
 def test_azure(azure: Log, finite: Finite) -> None:
-    """Of the Azure trace: 19,366 requests, mean input 1,154.7 and output 211.1 tokens, medians 1,020 and 129.
-
-    No family describes it within its sampling error, and the section says so; both means shift by more than chance.
-    """
+    """Of the Azure trace: 19,366 requests, mean input 1,154.7 and output 211.1 tokens, medians 1,020 and 129."""
+    # No family describes it within its sampling error, and the section says so; both means shift by
+    # more than chance.
     section = section_of(azure)
     finite(section)
     figures = section.figures

@@ -103,11 +103,9 @@ def test_moments_of_pareto_cells() -> None:
     ],
 )
 def test_parameters_are_recovered(law: BodyAndTail) -> None:
-    """From 30,000 lengths every parameter is found near the truth, and the likelihood is not below the truth's.
-
-    Near is within about four standard errors of the hardest of the three: mu and sigma 0.06, the tail's share 0.03, its
-    exponent 12 % and the threshold 15 %.
-    """
+    """From 30,000 lengths every parameter is found near the truth, and the likelihood is not below the truth's."""
+    # Near is within about four standard errors of the hardest of the three: mu and sigma 0.06, the
+    # tail's share 0.03, its exponent 12 % and the threshold 15 %.
     for seed in range(3):
         cells = cells_of(of_column(draw(30_000, law, seed)))
         found = fit_body_and_tail(cells)

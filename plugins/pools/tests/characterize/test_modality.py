@@ -49,10 +49,8 @@ def items_log(n: int = 2000) -> Log:
 
 
 def test_mm_image(mm_image: ClientPool, finite: Finite) -> None:
-    """Published mm-image data: 1.59 images a request, 19.6 % with several, peaks at 1196 and 252, 60 % of the input.
-
-    The shipped pool tells the same.
-    """
+    """Published mm-image data: 1.59 images a request, 19.6 % with several, peaks at 1196 and 252, 60 % of the input."""
+    # The shipped pool tells the same.
     for pool in (mm_image, open_shipped("mm-image")):
         section = section_of(pool)
         finite(section)

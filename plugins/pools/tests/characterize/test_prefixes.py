@@ -94,10 +94,9 @@ def test_heads() -> None:
 
 
 def test_mooncake(mooncake_log: Log, finite: Callable[[Section], None]) -> None:
-    """Of the Mooncake trace's 288,500 blocks 36.6 % were there before, as a plain loop finds; all prompts share one block.
-
-    Half of the reuse comes within two minutes, and a cache that keeps blocks for 10 minutes serves over nine tenths of it.
-    """
+    """Of the Mooncake trace's 288,500 blocks 36.6 % were there before, as a plain loop finds; all prompts share one block."""
+    # Half of the reuse comes within two minutes, and a cache that keeps blocks for 10 minutes serves
+    # over nine tenths of it.
     section = section_of(mooncake_log)
     finite(section)
     found = section.figures["prefixes"]

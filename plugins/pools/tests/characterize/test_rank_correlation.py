@@ -44,11 +44,9 @@ def test_rho_within_clients_is_each_clients_own(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_overall_and_within_may_differ() -> None:
-    """Independent exponential lengths within two clients, ten times as long for one: 0 within, 0.50 overall.
-
-    Ranks of the two differ by 9/22 of the scale on average (the longer wins 10 of 11 comparisons), so that rho is
-    12 (9/44)^2 = 0.502; the sampling error of 4,000 is 0.013.
-    """
+    """Independent exponential lengths within two clients, ten times as long for one: 0 within, 0.50 overall."""
+    # Ranks of the two differ by 9/22 of the scale on average (the longer wins 10 of 11 comparisons), so
+    # that rho is 12 (9/44)^2 = 0.502; the sampling error of 4,000 is 0.013.
     rng = np.random.default_rng(2)
     client = (np.arange(4000) % 2).astype(np.int32)
     x, y = (np.ceil(rng.exponential(100.0 * 10**client)).astype(np.int32) for _ in range(2))

@@ -50,10 +50,8 @@ def test_the_mixture_of_shares_is_recovered(low: float, high: float, weight: flo
 
 
 def test_one_component_is_enough_for_one() -> None:
-    """Shares of one cut normal law: BIC prefers one component in 4 of 5 samples of 3,000, and one mode is found.
-
-    BIC errs with a probability below 1 % here; two errors among 5 have 0.1 %.
-    """
+    """Shares of one cut normal law: BIC prefers one component in 4 of 5 samples of 3,000, and one mode is found."""
+    # BIC errs with a probability below 1 % here; two errors among 5 have 0.1 %.
     rng = np.random.default_rng(8)
     right = 0
     for _ in range(5):

@@ -48,10 +48,9 @@ def test_columns_that_cannot_be_counted_are_sorted() -> None:
 
 
 def test_quantile_intervals_cover() -> None:
-    """Intervals of p50, p90 and p99 from 200 lengths hold the true quantile in at least 92 of 100 cases.
-
-    Order statistics cover at least 95 %; of 500 samples fewer than 460 cover with probability below 1e-3.
-    """
+    """Intervals of p50, p90 and p99 from 200 lengths hold the true quantile in at least 92 of 100 cases."""
+    # Order statistics cover at least 95 %; of 500 samples fewer than 460 cover with probability below
+    # 1e-3.
     truth = {0.5: 69, 0.9: 230, 0.99: 461}
     rng = np.random.default_rng(4)
     hits = dict.fromkeys(truth, 0)
@@ -73,10 +72,8 @@ def test_quantile_intervals_are_no_wider_than_order_statistics_must_be() -> None
 
 
 def test_means_of_dependent_columns_have_wider_intervals() -> None:
-    """A mean that wanders (for 100 rows each) is covered by batch means in 9 of 10 logs, by plain ones in under 4.
-
-    With 95 % coverage fewer than 180 of 200 logs are covered with probability below 1e-3.
-    """
+    """A mean that wanders (for 100 rows each) is covered by batch means in 9 of 10 logs, by plain ones in under 4."""
+    # With 95 % coverage fewer than 180 of 200 logs are covered with probability below 1e-3.
     rng = np.random.default_rng(6)
     covered = naive = 0
     for _ in range(200):
