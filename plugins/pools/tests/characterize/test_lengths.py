@@ -41,8 +41,8 @@ def test_means_by_window_are_those_of_its_rows() -> None:
 
 
 def test_chance_explains_a_stationary_log_and_not_a_shifting_one() -> None:
-    """Of 100 stationary logs the ratio exceeds the 95 % level of chance in 5 +- 9; its interval holds 1 in all but 9."""
-    # Both bounds are four standard errors. Where the mean doubles, the ratio is found within its
+    """Of 100 stationary logs the ratio exceeds the 95 % level of chance in at most 14, and so often its interval misses 1."""
+    # Expected are 5, and 14 is four standard errors more. Where the mean doubles, the ratio is found within its
     # interval and is not chance.
     rng = np.random.default_rng(2)
     beyond = missed = 0
