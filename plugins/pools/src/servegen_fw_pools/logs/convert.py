@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from servegen_fw_pools.logs.assemble import factorize, turns
+from servegen_fw_pools.logs.assemble import factorize
 from servegen_fw_pools.logs.log import Log, Notice
 from servegen_fw_pools.logs.replay import replay
 
@@ -20,7 +20,8 @@ def log_of(workload: Workload, name: str) -> Log:
     """Return a workload as a log; `replay` is the other direction.
 
     Times are those that servers would see who answer at once (`Workload.planned_s`), from the first request. Sessions
-    are told if any has a later turn. Prefix ids and further columns have no place in a log.
+    are told if any has a later turn; one that ran at time 0 keeps its turns' numbers, so that it begins with a later turn.
+    Prefix ids and further columns have no place in a log.
     """
     order = np.argsort(workload.planned_s, kind="stable")
     planned_s = workload.planned_s[order]
@@ -38,7 +39,7 @@ def log_of(workload: Workload, name: str) -> Log:
         client=workload.client[order],
         clients=workload.clients.names,
         session=session,
-        turn=None if session is None else turns(session, workload.turn[order]),
+        turn=None if session is None else workload.turn[order],
         items=workload.items.select(order) if len(workload.items) else None,
         notices=tuple(Notice("workload-note", 1, note) for note in workload.notes),
     )

@@ -69,7 +69,8 @@ class Log:
         client: int32[n]; index into `clients`.
         clients: names of the clients.
         session: int64[n]; id of the conversation, unique over all clients; -1 for a request that stands alone.
-        turn: int32[n]; from 0 within the session: by the numbers that the log tells, else in the order of its times.
+        turn: int32[n]; from 0 within the session: by the numbers that the log tells, else in the order of its times. A
+            session of our own workloads that began before the log keeps its turns' numbers and begins above 0.
         latency_s: float64[n]; from arrival to the end of the answer; NaN where unknown.
         items: images, audio, video.
         blocks: hashes of the prompts' blocks.
