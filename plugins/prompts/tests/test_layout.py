@@ -94,24 +94,21 @@ def prefix_keys(workload: Workload, streams: Any) -> list[int]:
     return lay_out(workload, streams)[0].prefix_key.tolist()
 
 
-def test_a_client_s_own_prefix_hangs_on_its_name(make_workload: Any, streams: Any) -> None:
-    """Where each client has one prefix of its own, new ids (another client came before) leave the texts as they are."""
-    workload = make_workload(4, prefix=[0, 1, 0, 1], prefix_tokens=[4, 4, 4, 4])
-    found = prefix_keys(workload, streams)
-    assert found[0] == found[2] != found[1] == found[3]
-    assert prefix_keys(attrs.evolve(workload, prefix=workload.prefix + 1), streams) == found
-
-
-def test_a_shared_prefix_hangs_on_its_id(make_workload: Any, streams: Any) -> None:
-    """Clients that use one id share its text, and so does a client that has further prefixes."""
-    both = prefix_keys(make_workload(4, prefix=[5, 5, 5, 5]), streams)
-    assert len(set(both)) == 1
-    mixed = prefix_keys(make_workload(4, prefix=[5, 5, 6, 5]), streams)
-    assert mixed[:2] == both[:2]
-    assert mixed[3] == both[0] != mixed[2]
+def test_a_prefix_hangs_on_its_id_alone(make_workload: Any, streams: Any) -> None:
+    """One id, one text, for one client or several, and for one that has further prefixes; other ids, other texts."""
+    alone = prefix_keys(make_workload(4, prefix=[5, -1, 5, -1]), streams)[0]
+    assert set(prefix_keys(make_workload(4, prefix=[5, 5, 5, 5]), streams)) == {alone}
     several = prefix_keys(make_workload(6, prefix=[5, 7, 6, 7, 5, -1]), streams)
-    assert several[0] == several[4] == both[0]
-    assert several[2] == mixed[2]
+    assert several[0] == several[4] == alone
+    assert several[1] == several[3]
+    assert len({several[0], several[1], several[2]}) == 3
+
+
+def test_a_longer_case_leaves_the_texts_of_prefixes_as_they_are(make_workload: Any, streams: Any) -> None:
+    """A client that comes to use another one's prefix later does not change what is sent before."""
+    longer = make_workload(6, prefix=[3, 8, 3, 8, 8, 3])
+    shorter = longer.select(np.arange(4))
+    assert prefix_keys(shorter, streams) == prefix_keys(longer, streams)[:4]
 
 
 @pytest.mark.parametrize("column", ["session", "turn"])

@@ -47,8 +47,8 @@ def lay_out(workload: Workload, streams: Streams, distinct: int = 0) -> tuple[Se
     """Return the user segments and the answer segments of a workload.
 
     A row's keys hang on the name of its client, its session and its turn, never on its position, so that other
-    clients or fewer sessions leave its text as it is. A prefix that several clients share, or that is one of several
-    of its client, hangs on its id; the only prefix of a client, used by no other, hangs on the client's name.
+    clients or fewer sessions leave its text as it is. A prefix hangs on its id alone, whoever uses it, so that its text
+    stays when a longer case has other clients use it too.
 
     Parameters
     ----------
@@ -70,9 +70,7 @@ def lay_out(workload: Workload, streams: Streams, distinct: int = 0) -> tuple[Se
     new = np.maximum(new, 0)
     leads = (workload.prefix >= 0) & ~carries
     prefix_tokens = np.where(leads, np.clip(workload.prefix_tokens, 0, new), 0).astype(np.int64)
-    by_id = combined(combined(roots, np.full(1, PREFIX)), workload.prefix)
-    by_name = combined(clients, np.full(1, PREFIX))[workload.client]
-    prefix_key = np.where(_belongs_to_one(workload), by_name, by_id)
+    prefix_key = combined(combined(roots, np.full(1, PREFIX)), workload.prefix)
     user = Segments(new, prefix_tokens, prefix_key, user_key, carries)
 
     answered = workload.output_tokens.astype(np.int64) - workload.reason_tokens
@@ -84,17 +82,3 @@ def lay_out(workload: Workload, streams: Streams, distinct: int = 0) -> tuple[Se
         np.ones(len(workload), np.bool_),
     )
     return user, answer
-
-
-def _belongs_to_one(workload: Workload) -> Bool:
-    """Whether a row's prefix is its client's only one and no other client's, bool[n]."""
-    prefix, client = workload.prefix, workload.client
-    having = np.flatnonzero(prefix >= 0)
-    first = np.full(len(workload.clients), np.iinfo(np.int64).max)
-    last = np.full(len(workload.clients), -1, np.int64)
-    np.minimum.at(first, client[having], prefix[having])
-    np.maximum.at(last, client[having], prefix[having])
-    only = first == last
-    ids, users = np.unique(last[only], return_counts=True)
-    own = np.setdiff1d(ids[users == 1], prefix[having[~only[client[having]]]])
-    return np.asarray(only[client] & np.isin(prefix, own))
