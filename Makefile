@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help quickstart test lint bench docs clean
+.PHONY: help quickstart test lint bench docs findings clean
 help:
 	@echo "make quickstart  run the embedded benchmark: a real client population on a simulated engine"
 	@echo "make test        run all tests"
 	@echo "make lint        ruff and mypy --strict"
 	@echo "make bench       benchmarks, each as a ratio to a named baseline"
+	@echo "make findings    the tables of docs/findings.md, from the real data (DATA=FOLDER; default ../shared/data)"
 	@echo "make docs        write the suite reference, check that the code in README and docs works"
 
 $(VENV)/.made:
@@ -49,6 +50,11 @@ bench: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m servegen_fw.suite.reference docs/suite-reference.md
 	$(BIN)/python -m pytest tests/docs
+
+# About twenty minutes on one core: whole days, certified by sixty simulated ones.
+DATA ?= ../shared/data
+findings: $(VENV)/.dev
+	$(BIN)/python docs/findings/make.py --data $(DATA)
 
 clean:
 	rm -rf $(VENV) build dist results

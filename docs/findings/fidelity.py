@@ -20,8 +20,8 @@ POPULATIONS = {
 }
 SCALES = {"at the recorded rate": 1.0, "at 1/100 of it": 0.01}
 
-BUDGET = 60_000_000
-"""Simulated arrivals a group: sixty replicates of the whole day."""
+EFFORT = 30.0
+"""So that sixty replicates of the whole day are simulated."""
 
 
 def tables(data: Data) -> dict[str, list[str]]:
@@ -48,7 +48,7 @@ def certified(suite_name: str, folder: Path, method: str, rate: str | None) -> C
     law = suite_of(suite_name, folder, "clients", rate=rate or "recorded")
     made = planned(suite_of(suite_name, folder, method, rate=rate or "recorded"))
     return Examination.of(
-        law, made.case, made.workload, made.streams, law.registry, budget=BUDGET
+        law, made.case, made.workload, made.streams, law.registry, effort=EFFORT
     ).certificate()
 
 

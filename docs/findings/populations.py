@@ -162,7 +162,7 @@ def population(seed: int) -> Population:
     family = FAMILIES[seed % len(FAMILIES)]
     low_cv = float(rng.random()) < 0.25
     cv = between(0.5, 0.75) if low_cv else between(1.5, 5.0)
-    reasons = float(rng.random()) < 0.5
+    reasons = seed % 2 == 0
     body = {"mu": math.log(between(150, 900)), "sigma": between(0.5, 0.9)}
     tail = {
         "tail_share": between(0.08, 0.35),
@@ -171,10 +171,10 @@ def population(seed: int) -> Population:
     }
     mixed = float(rng.random()) < 0.5
     inputs = Lengths("pareto-lognormal", body | tail) if mixed else Lengths("lognormal", body)
-    # Reasoning is told in whole tokens: on short outputs a share is coarse.
-    scale = 1000.0 if reasons else between(100, 500)
-    outputs = Lengths("lognormal", {"mu": math.log(scale), "sigma": between(0.4, 1.0)})
-    if float(rng.random()) < 0.5:
+    # Reasoning is told in whole tokens: on short outputs, which an exponential law always has, a share is coarse.
+    scale = between(800, 2000) if reasons else between(100, 500)
+    outputs = Lengths("lognormal", {"mu": math.log(scale), "sigma": between(0.4, 0.8 if reasons else 1.0)})
+    if not reasons and float(rng.random()) < 0.7:
         outputs = Lengths("exponential", {"mean": scale})
     reasoning = Reasoning(between(0.2, 0.45), between(0.7, 0.85), between(0.25, 0.75), between(0.03, 0.06))
     talk = Talk(between(1.5, 5.0), between(20, 90), between(0.5, 1.2), float(rng.random()) < 0.5)

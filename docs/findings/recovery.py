@@ -21,6 +21,7 @@ F8 = npt.NDArray[np.float64]
 LEAST_GAPS = 50
 SIMULATED = 400
 _MOST_GAPS = 1500
+_LEAST_HELD = 10
 _Z = 1.959963984540054
 
 
@@ -95,24 +96,34 @@ def first_turns(log: Log) -> Log:
     )
 
 
-def recovered(given: Population, found: Found, samples: int = 1) -> Iterator[Recovered]:
-    """Compare every parameter of a population; `samples` is 2 where the law was itself fitted to such a sample."""
-    wider = samples**0.5
-    yield from _arrivals(given, found, wider)
+def recovered(given: Population, found: Found, *, fitted: bool = False) -> Iterator[Recovered]:
+    """Compare every parameter of a population.
+
+    Parameters
+    ----------
+        given: the population.
+        found: what is told of a log of it.
+        fitted: whether the log was generated from a pool fitted to such a log, not from the population itself: then two
+            samples add their errors.
+    """
+    wider = 2**0.5 if fitted else 1.0
+    yield from _arrivals(given, found, fitted=fitted)
     yield from _lengths("input", given.input, found.first, wider)
     yield from _lengths("output", given.output, found.first, wider)
     rank = found.first.figure("lengths", "rank_correlation", "within_clients")
-    yield Recovered("rank correlation of input and output", given.rank, rank.value, wider * _error(rank), "plain")
+    yield Recovered(
+        "rank correlation of input and output", given.rank, rank.value, wider * _error(rank), "plain"
+    )
     if given.reasoning:
         yield from _reasoning(given.reasoning, found.first, wider)
     if given.talk:
-        yield from _talk(given.talk, found, wider)
+        yield from _talk(given.talk, found, fitted=fitted)
     if given.images:
         yield from _images(given.images, found.first, wider)
 
 
 def families(given: Population, found: Found) -> Iterator[tuple[str, bool]]:
-    """Yield whether the families chosen are those given."""
+    """Yield whether the families chosen are those given; that of gaps by the clients' votes, weighted by their requests."""
     rows = found.whole["table"]
     names = rows["families"]
     held: dict[str, float] = {}
@@ -120,15 +131,18 @@ def families(given: Population, found: Found) -> Iterator[tuple[str, bool]]:
         if row["count"][0] > LEAST_GAPS:
             name = names[row["family"][0]]
             held[name] = held.get(name, 0.0) + row["count"][0]
-    if given.family != "poisson":
-        # An exponential law is one of either family: it is refused where its own CV is not that of the gaps.
-        two = {name: held.get(name, 0.0) for name in ("gamma", "weibull")}
-        yield "family of gaps", max(two, key=lambda name: two[name]) == given.family
+    if given.family == "poisson":
+        # Gamma and Weibull laws hold the exponential one; AIC takes their further parameter into account. All clients
+        # together are Poisson too.
+        best = found.first.figure("arrivals", "families", "smallest_aic")
+        yield "family of gaps", max(best, key=lambda name: best[name].value) == "exponential"
+    else:
+        yield "family of gaps", max(held, key=lambda name: held[name]) == given.family
     for name, law in (("input", given.input), ("output", given.output)):
         yield f"family of {name} lengths", found.first.figure("lengths", name, "best_family") == law.family
 
 
-def _arrivals(given: Population, found: Found, wider: float) -> Iterator[Recovered]:
+def _arrivals(given: Population, found: Found, *, fitted: bool) -> Iterator[Recovered]:
     rows = found.whole["table"]["rows"]
     requests = {row["name"]: float(row["count"][0]) for row in rows}
     cv = {row["name"]: row["cv"][0] for row in rows}
@@ -136,22 +150,25 @@ def _arrivals(given: Population, found: Found, wider: float) -> Iterator[Recover
     named = dict(zip((f"clients-{k + 1}" for k in range(given.clients)), given.shares, strict=True))
     off, weight = 0.0, 0.0
     for name, share in named.items():
-        if share * total > LEAST_GAPS and name in cv:
+        if share * total > LEAST_GAPS and requests.get(name, 0.0) > _LEAST_HELD:
             centre, spread = cv_law(given.family, given.cv, share * total)
             off += (math.log(cv[name]) - centre) / spread**2
             weight += spread**-2
-    yield Recovered("CV of gaps", given.cv, given.cv * math.exp(off / weight), wider * weight**-0.5)
-    yield _skew(given, found, total, wider)
+    yield Recovered("CV of gaps", given.cv, given.cv * math.exp(off / weight), (2**0.5 if fitted else 1.0) * weight**-0.5)
+    yield _skew(given, found, total)
 
 
-def _skew(given: Population, found: Found, total: float, wider: float) -> Recovered:
-    """Zipf exponent; what it is on average, and how far it moves, by simulated counts of the family's dispersion."""
+def _skew(given: Population, found: Found, total: float) -> Recovered:
+    """Zipf exponent; what it is on average, and how far it moves, by simulated counts of the family's dispersion.
+
+    Counts of a fitted pool are those of the log, so that generating again adds no error.
+    """
     rng = np.random.default_rng([given.seed, 0x534B])
     mean = np.array(given.shares) * total
     drawn = mean + given.cv * np.sqrt(mean) * rng.standard_normal((SIMULATED, given.clients))
     seen = [skew(np.maximum(one, 1.0)[:, None])["zipf"]["exponent"].value for one in drawn]
     value = found.whole["zipf"]["exponent"].value - (float(np.mean(seen)) - given.skew)
-    return Recovered("skew of clients (Zipf)", given.skew, value, wider * float(np.std(seen)), "plain")
+    return Recovered("skew of clients (Zipf)", given.skew, value, float(np.std(seen)), "plain")
 
 
 def _lengths(name: str, law: Lengths, found: Characterization, wider: float) -> Iterator[Recovered]:
@@ -173,19 +190,42 @@ def _reasoning(given: Reasoning, found: Characterization, wider: float) -> Itera
         ("lower", given.low, low, given.weight * n),
         ("upper", given.high, high, (1 - given.weight) * n),
     ):
-        yield Recovered(f"{name} mode of the reasoning share", mode, part["mean"], wider * given.spread / size**0.5, "plain")
+        yield Recovered(
+            f"{name} mode of the reasoning share",
+            mode,
+            part["mean"],
+            wider * given.spread / size**0.5,
+            "plain",
+        )
         yield Recovered("spread of a mode", given.spread, part["spread"], wider * (2 * size) ** -0.5)
 
 
-def _talk(given: Talk, found: Found, wider: float) -> Iterator[Recovered]:
-    """Turns by session begun, since sessions that reach over an end of the log show but a part of theirs."""
+def _talk(given: Talk, found: Found, *, fitted: bool) -> Iterator[Recovered]:
+    """Turns by session begun, since sessions that reach over an end of the log show but a part of theirs.
+
+    A fit counts those parts as sessions: in D seconds, (D + span) / D as many with as many times fewer turns. Pauses of g
+    seconds are seen in proportion to D - g, which moves their median.
+    """
+    wider, duration_s = 2**0.5 if fitted else 1.0, found.duration_s
     turns = found.turns["turns"]
     begun = found.turns["sessions"] - found.turns["sessions_begun_before"]
     mean = turns["mean"].value * found.turns["sessions"] / begun
+    if fitted:
+        mean *= (duration_s + given.span_s) / duration_s
     # Of a geometric number of turns with mean T the variance is T (T - 1).
     yield Recovered("mean turns", given.turns, mean, wider * ((given.turns - 1) / given.turns / begun) ** 0.5)
     pause = found.turns["inter_turn"]["quantiles"]["p50"]
-    yield Recovered("median think time", given.think_s, pause.value, wider * _error(pause, "log"))
+    middle = given.think_s / seen_median_s(given.think_s, given.sigma, duration_s)
+    yield Recovered("median think time", given.think_s, pause.value * middle ** (2 if fitted else 1), wider * _error(pause, "log"))
+
+
+def seen_median_s(median_s: float, sigma: float, duration_s: float) -> float:
+    """Median of the log-normal pauses that begin and end within `duration_s`."""
+    from scipy.special import ndtri
+
+    pause = median_s * np.exp(sigma * ndtri((np.arange(20_000) + 0.5) / 20_000))
+    seen = np.cumsum(np.maximum(duration_s - pause, 0.0))
+    return float(pause[np.searchsorted(seen, seen[-1] / 2)])
 
 
 def _images(given: Images, found: Characterization, wider: float) -> Iterator[Recovered]:
@@ -199,7 +239,9 @@ def _images(given: Images, found: Characterization, wider: float) -> Iterator[Re
     mean = given.share * (1 + given.several * (given.several_mean - 1))
     # From 2 on geometric with mean m: variance (m - 1)(m - 2), second moment that plus m^2.
     square = given.share * (
-        1 - given.several + given.several * ((given.several_mean - 1) * (given.several_mean - 2) + given.several_mean**2)
+        1
+        - given.several
+        + given.several * ((given.several_mean - 1) * (given.several_mean - 2) + given.several_mean**2)
     )
     error = ((square - mean**2) / n) ** 0.5 / mean
     yield Recovered("images per request", mean, image["items_per_request"].value, wider * error)
@@ -226,6 +268,8 @@ def cv_law(family: str, cv: float, expected: float) -> tuple[float, float]:
     inside = (at[:, 1:] < n) & (at[:, :-1] >= 0)
     gap = np.where(inside, gaps[:, 1:], 0.0)
     held = inside.sum(1)
+    told = held >= _LEAST_HELD
+    gap, held = gap[told], held[told]
     mean = gap.sum(1) / held
     seen = np.log(np.sqrt((gap**2).sum(1) / held - mean**2) / mean)
     bias, part = float(seen.mean()) - math.log(cv), n / expected

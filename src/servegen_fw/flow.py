@@ -143,9 +143,11 @@ def run(
 
 
 def certify_suite(
-    suite: Suite, *, registry: Registry | None = None, cases: Sequence[str] = ()
+    suite: Suite, *, registry: Registry | None = None, cases: Sequence[str] = (), effort: float = 1.0
 ) -> Iterator[Certificate]:
     """Compose and certify every case and repeat of a suite, one at a time, without sending anything.
+
+    `effort` is a factor on the simulated arrivals and the rows looked at; at 1 a large case is certified in part.
 
     Raises
     ------
@@ -153,13 +155,15 @@ def certify_suite(
     """
     registry = registry or suite.registry or Registry.load()
     for planned in plan(suite, registry=registry, cases=cases):
-        yield examined(suite, planned, registry).certificate()
+        yield examined(suite, planned, registry, effort=effort).certificate()
 
 
 def certify_result(
-    path: Path | str, *, registry: Registry | None = None, cases: Sequence[str] = ()
+    path: Path | str, *, registry: Registry | None = None, cases: Sequence[str] = (), effort: float = 1.0
 ) -> Iterator[Certificate]:
     """Certify every cell of a result folder anew: the law from its suite, what was sent from its records.
+
+    `effort` is that of `certify_suite`.
 
     Raises
     ------
@@ -176,7 +180,7 @@ def certify_result(
             records = folder.read_records(key)
             planned = Planned(wanted[key.case], key.repeat, repeated(suite.seed, key.repeat), workload)
             given = cell.certificate is not None and not cell.certificate.law
-            examination = examined(suite, planned, registry, given=given)
+            examination = examined(suite, planned, registry, given=given, effort=effort)
             if examination.groups:
                 examination = examination.recomposed(suite, registry, differs)
             records = journalled(folder, key, workload) if records is None else records

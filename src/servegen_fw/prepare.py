@@ -134,8 +134,13 @@ def payloads(
     return made
 
 
-def examined(suite: Suite, planned: Planned, registry: Registry, *, given: bool = False) -> Examination:
-    """Take the law of what a case sends from its suite; `given` if the workload came as a file."""
+def examined(
+    suite: Suite, planned: Planned, registry: Registry, *, given: bool = False, effort: float = 1.0
+) -> Examination:
+    """Take the law of what a case sends from its suite; `given` if the workload came as a file.
+
+    `effort` is a factor on the simulated arrivals and the rows looked at.
+    """
     return Examination.of(
         suite,
         planned.case,
@@ -144,6 +149,7 @@ def examined(suite: Suite, planned: Planned, registry: Registry, *, given: bool 
         registry,
         repeat=planned.repeat,
         given=given,
+        effort=effort,
     )
 
 

@@ -36,11 +36,11 @@ class Folded:
         return 100.0 * np.abs(2.0 * u - 1.0)
 
 
-def column(quantity: Any, limit: int, client: np.ndarray, weight: np.ndarray | None = None) -> Column:
+def column(quantity: Any, limit: int, client: np.ndarray) -> Column:
     """Return a column drawn from its own law."""
     n = len(client)
     many = int(client.max(initial=0)) + 1
-    owners = Owners(client, np.full(n, 10.0), np.arange(many), np.ones(many) if weight is None else weight)
+    owners = Owners(client, np.full(n, 10.0), np.arange(many), np.ones((many, 1)), np.array([0.0, 20.0]))
     law = of_quantity(quantity, owners, whole(limit))
     drawn = law(np.arange(n), np.random.default_rng(5).random(n), np.maximum(client, 0))
     return Column("x", "tokens", drawn, np.ones(n, bool), owners, law)
@@ -86,3 +86,20 @@ def test_spearman_by_hand() -> None:
         np.corrcoef([1.5, 1.5, 3, 4], a)[0, 1]
     )
     assert np.isnan(spearman(a, np.ones(4)))
+
+
+def test_an_unknown_client_is_drawn_as_clients_send_at_that_time() -> None:
+    """Shares in each window within 4.5 standard errors (false alarm below 1e-4); a silent window goes by the whole; known ones stay."""
+    weight = np.array([[9.0, 0.0, 0.0], [1.0, 0.0, 5.0], [0.0, 0.0, 5.0]])
+    n = 30_000
+    at_s = np.tile([5.0, 15.0, 99.0], n // 3)
+    client = np.full(n, -1)
+    client[:3] = 7
+    owners = Owners(client, at_s, np.array([7, 8, 9]), weight, np.array([0.0, 10.0, 20.0, 30.0]))
+    drawn = owners.drawn(np.random.default_rng(3))
+    assert drawn[:3].tolist() == [7, 7, 7]
+    for at, shares in ((5.0, (0.9, 0.1, 0.0)), (15.0, (0.45, 0.3, 0.25)), (99.0, (0.0, 0.5, 0.5))):
+        rows = drawn[3:][at_s[3:] == at]
+        for name, share in zip((7, 8, 9), shares, strict=True):
+            allowed = 4.5 * np.sqrt(share * (1 - share) / len(rows))
+            assert abs(np.mean(rows == name) - share) <= allowed

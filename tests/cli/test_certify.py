@@ -138,3 +138,13 @@ def test_bad_input_is_told(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
     assert servegen("certify", tmp_path / "none.toml").returncode == 2
+
+
+def test_effort_looks_at_more(suite: Path) -> None:
+    """Three times the effort: more replicates, which the certificate states, and the same verdict."""
+    once, more = (
+        json.loads(servegen("certify", suite, "--json", "--effort", effort).stdout)[0]
+        for effort in (0.1, 0.3)
+    )
+    assert once["verdict"] == more["verdict"] == "certified"
+    assert once["replicates"] < more["replicates"]

@@ -58,19 +58,20 @@ class Extent:
     clients: I8 = attrs.field(eq=False)
 
 
-def extent(model: GroupModel) -> Extent:
-    """Replicates, length and clients for the budget; a small group is simulated whole."""
+def extent(model: GroupModel, effort: float = 1.0) -> Extent:
+    """Replicates, length and clients for `effort` times the budget; a small group is simulated whole."""
+    budget = effort * BUDGET
     duration_s, expected = model.demand.duration_s, _effort(model)
     total, clients = float(expected.sum()), np.flatnonzero(expected > 0)
     together = isinstance(model.population, RecordedClients)
     per_call = CALL / MOST if together else CALL
-    most = int(2 * BUDGET / (FEWEST * per_call))
+    most = int(2 * budget / (FEWEST * per_call))
     if len(clients) > most:
         clients = np.sort(np.argsort(-expected, kind="stable")[:most])
         total = float(expected[clients].sum())
     cost = total + per_call * len(clients)
-    replicates = int(np.clip(BUDGET / max(cost, 1.0), FEWEST, MOST))
-    share = min(1.0, 2 * BUDGET / (FEWEST * max(total, 1.0)))
+    replicates = int(np.clip(budget / max(cost, 1.0), FEWEST, MOST))
+    share = min(1.0, 2 * budget / (FEWEST * max(total, 1.0)))
     return Extent(replicates, duration_s if share >= 1 else max(60.0, share * duration_s), clients)
 
 
@@ -82,9 +83,9 @@ def _effort(model: GroupModel) -> F8:
     return expected / share
 
 
-def replicas(model: GroupModel, streams: Streams) -> Replicas:
-    """Simulate a group within the budget; `streams` are the simulation's own."""
-    size = extent(model)
+def replicas(model: GroupModel, streams: Streams, effort: float = 1.0) -> Replicas:
+    """Simulate a group within `effort` times the budget; `streams` are the simulation's own."""
+    size = extent(model, effort)
     starts = model.window_starts_s
     starts = starts[starts <= size.horizon_s - 1.0]
     per = float(_effort(model)[size.clients].sum()) * size.horizon_s / model.demand.duration_s

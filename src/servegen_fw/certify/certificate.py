@@ -53,6 +53,7 @@ class Examination:
         again: streams of the simulations.
         notes: what could not be certified.
         more: findings about the workload as a whole.
+        effort: factor on the simulated arrivals and the rows looked at.
     """
 
     case: Case
@@ -64,6 +65,7 @@ class Examination:
     again: Streams
     notes: tuple[str, ...] = ()
     more: tuple[Finding, ...] = ()
+    effort: float = 1.0
 
     @classmethod
     def of(
@@ -76,6 +78,7 @@ class Examination:
         *,
         repeat: int = 0,
         given: bool = False,
+        effort: float = 1.0,
     ) -> Examination:
         """Read the claims of a case and simulate them.
 
@@ -88,6 +91,7 @@ class Examination:
             registry: plugins.
             repeat: from 0.
             given: whether the workload came as a file; its law is the suite's only if the suite composes the same.
+            effort: factor on the simulated arrivals and the rows looked at; a large case is certified in part without.
 
         A source or plugin that is no longer there leaves the law unknown, with a note.
         """
@@ -97,13 +101,13 @@ class Examination:
         try:
             groups = models(suite.workload, case.load, workload, registry.families, again)
             simulated = [
-                replicas(group, again) if group.population is not None and group.demand.open else None
+                replicas(group, again, effort) if group.population is not None and group.demand.open else None
                 for group in groups
             ]
         except ServegenError as error:
             why = "; ".join(str(problem) for problem in error.problems)
             return cls(case, repeat, workload, streams, (), (), again, (f"{UNKNOWN}: {why}",))
-        return cls(case, repeat, workload, streams, groups, simulated, again)
+        return cls(case, repeat, workload, streams, groups, simulated, again, effort=effort)
 
     def recomposed(self, suite: Suite, registry: Registry, differs: str) -> Examination:
         """Return the examination of a stored workload with a check that the suite still composes it.
@@ -136,7 +140,7 @@ class Examination:
         else:
             found += arrival_checks.findings(Arrivals.of(group, simulated, seen, number))
         own = requests(group, seen, number)
-        found += field_checks.findings(own, seen, self.again, self.streams)
+        found += field_checks.findings(own, seen, self.again, self.streams, self.effort)
         if group.has_sessions:
             found += Sessions(group, seen, number).findings(self.again)
         return [*found, *shared_input(group, own.fields, seen, number)]
@@ -203,12 +207,15 @@ def certify(
     repeat: int = 0,
     target: str = "",
     given: bool = False,
+    effort: float = 1.0,
 ) -> Certificate:
     """Certify one case: see `Examination.of` for the parameters.
 
     The certificate depends on its arguments only: simulations take their streams from the workload's.
     """
-    examination = Examination.of(suite, case, workload, streams, registry, repeat=repeat, given=given)
+    examination = Examination.of(
+        suite, case, workload, streams, registry, repeat=repeat, given=given, effort=effort
+    )
     return examination.certificate(records, target)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable
 
@@ -30,16 +31,23 @@ class Owners:
     Attributes
     ----------
         client: int64[n]; index in the pool, -1 for a row whose client the group does not have: it is drawn anew each
-            time, in proportion to what clients send.
+            time, in proportion to what clients send then.
         at_s: float64[n]; planned time in the case.
         pool_client: int64[C]; index in the pool of each client of the group.
-        weight: float64[C]; what each of them sends.
+        weight: float64[C, W]; what each of them sends in each window.
+        edges_s: float64[W + 1]; edges of the windows; times beyond belong to the first or last one.
     """
 
     client: I8
     at_s: F8
     pool_client: I8
     weight: F8
+    edges_s: F8
+
+    @classmethod
+    def known(cls, client: I8, at_s: F8) -> Owners:
+        """Return owners of whom none is unknown."""
+        return cls(client, at_s, np.empty(0, np.int64), np.empty((0, 1)), np.array([0.0, 1.0]))
 
     @property
     def strange(self) -> bool:
@@ -51,11 +59,22 @@ class Owners:
         lost = np.flatnonzero(self.client < 0)
         if not len(lost):
             return self.client
-        reach = np.cumsum(self.weight) / self.weight.sum()
-        chosen = np.minimum(np.searchsorted(reach, rng.random(len(lost)), side="right"), len(reach) - 1)
+        clients, windows = self.weight.shape
+        window = np.clip(np.searchsorted(self.edges_s, self.at_s[lost], side="right") - 1, 0, windows - 1)
+        # One search serves all windows: levels of window w lie in [w, w + 1].
+        levels = (self._reach + np.arange(windows)).T.ravel()
+        found = np.searchsorted(levels, window + rng.random(len(lost)), side="right")
+        chosen = np.minimum(found - window * clients, clients - 1)
         client = self.client.copy()
         client[lost] = self.pool_client[chosen]
         return client
+
+    @functools.cached_property
+    def _reach(self) -> F8:
+        """Share of each window's requests that clients up to each one send; a silent window's as on the whole."""
+        total = self.weight.sum(axis=0)
+        weight = np.where(total > 0, self.weight, self.weight.sum(axis=1, keepdims=True))
+        return np.asarray(np.cumsum(weight, axis=0) / weight.sum(axis=0))
 
     def at(self, rows: AnyArray) -> Owners:
         """Return those of some rows."""

@@ -31,8 +31,13 @@ REFERENCE = 4_096
 """Draws that stand for a model without a quantile function, for each client."""
 
 
-def findings(found: Requests, seen: Seen, streams: Streams, own: Streams) -> list[Finding]:
-    """All checks of a group's fields; `streams` are the simulation's, `own` those the workload was made with."""
+def findings(
+    found: Requests, seen: Seen, streams: Streams, own: Streams, effort: float = 1.0
+) -> list[Finding]:
+    """All checks of a group's fields; `streams` are the simulation's, `own` those the workload was made with.
+
+    `effort` times the usual number of rows are looked at.
+    """
     name = found.model.name
     if not len(found.rows):
         return [missing("KS distance", name, "the group sends nothing in this case")]
@@ -40,10 +45,10 @@ def findings(found: Requests, seen: Seen, streams: Streams, own: Streams) -> lis
     out = []
     for column in (*columns.values(), *found.items):
         rng = streams.at("certificate", "uniforms", name, column.name)
-        out.append(distance_finding(column, name, rng, note))
+        out.append(distance_finding(column, name, rng, note, effort))
     for source in modelled_items(found):
         out += _modelled(source, found, seen, streams, own)
-    return [*out, *_again(found, columns, streams)]
+    return [*out, *_again(found, columns, streams, effort)]
 
 
 def _comparable(found: Requests, seen: Seen) -> tuple[dict[str, Column], str]:
@@ -55,12 +60,12 @@ def _comparable(found: Requests, seen: Seen) -> tuple[dict[str, Column], str]:
     return {name: column.at(first) for name, column in found.columns.items()}, "first turns"
 
 
-def distance_finding(column: Column, group: str, rng: Generator, note: str) -> Finding:
+def distance_finding(column: Column, group: str, rng: Generator, note: str, effort: float = 1.0) -> Finding:
     """Kolmogorov distance of a column's uniform numbers; `note` says which rows it holds."""
     subject = f"{group}: {column.name}"
     if not len(column):
         return missing("KS distance", subject, "there are no values")
-    u, looked = uniforms(column.some(ROWS, rng), rng)
+    u, looked = uniforms(column.some(round(effort * ROWS), rng), rng)
     left = looked.left
     some = f", of {len(column):,}" if len(looked) < len(column) else ""
     sent = distance_to_uniform(u[left]) if left.any() else NAN
@@ -152,13 +157,13 @@ class _Again:
     left: AnyArray
 
 
-def _again(found: Requests, columns: dict[str, Column], streams: Streams) -> list[Finding]:
+def _again(found: Requests, columns: dict[str, Column], streams: Streams, effort: float) -> list[Finding]:
     group = found.model.name
     rng = streams.at("certificate", "again", group, "fields")
     n = len(next(iter(columns.values())))
     if n < 10:
         return [missing("rank correlation", group, "needs 10 requests")]
-    rows = np.sort(rng.choice(n, min(n, AGAIN_ROWS), replace=False))
+    rows = np.sort(rng.choice(n, min(n, round(effort * AGAIN_ROWS)), replace=False))
     again = _redrawn(found, {name: column.at(rows) for name, column in columns.items()}, rng)
     out = [_wasserstein(name, again, group) for name in again.value if columns[name].unit == "tokens"]
     out += [

@@ -105,8 +105,8 @@ def _owners(model: GroupModel, seen: Seen, rows: I8) -> Owners:
     place = seen.places(model, rows)
     of_pool = np.asarray(model.population.recorded if model.population else (), np.int64)
     client = np.where(place >= 0, of_pool[np.maximum(place, 0)], -1)
-    weight = model.expected(0.0, model.demand.duration_s)
-    return Owners(client, seen.workload.planned_s[rows], of_pool, weight)
+    weight, edges_s = model.sending
+    return Owners(client, seen.workload.planned_s[rows], of_pool, weight, edges_s)
 
 
 def _items(seen: Seen, rows: I8, modality: str) -> tuple[I8, F8]:

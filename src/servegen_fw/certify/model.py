@@ -98,6 +98,15 @@ class GroupModel:
         share = density.reshape(at.shape).mean(axis=1) * (high - low) / population.pool.window_s
         return np.asarray(np.asarray(population.pool.count, float)[population.recorded] @ share)
 
+    @property
+    def sending(self) -> tuple[F8, F8]:
+        """What each client sends in each window, relative to the others: float64[clients, W]; the windows' edges."""
+        population = self.population
+        if isinstance(population, RecordedClients | ProcessClients):
+            return np.asarray(population.pool.count, float)[population.recorded], population.edges_s
+        whole = self.expected(0.0, self.demand.duration_s)
+        return whole[:, None], np.array([0.0, self.demand.duration_s])
+
     def cut(self, horizon_s: float, streams: Streams | None = None) -> Population:
         """Return the population up to `horizon_s`, with randomness of its own if given."""
         assert self.population is not None  # noqa: S101 - callers ask groups with clients

@@ -126,9 +126,7 @@ class Recording:
     def _replaced(self, rows: I8, streams: Streams) -> list[Finding]:
         """Distances of lengths that the suite's models give."""
         group, workload = self.model.part.group, self.seen.workload
-        owners = Owners(
-            np.zeros(len(rows), np.int64), workload.planned_s[rows], np.zeros(1, np.int64), np.ones(1)
-        )
+        owners = Owners.known(np.zeros(len(rows), np.int64), workload.planned_s[rows])
         out = []
         for name, choice, value, limit in (
             (

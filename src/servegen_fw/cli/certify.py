@@ -16,6 +16,13 @@ from servegen_fw.cli.main import EXIT_MISSED, EXIT_PASS
 @click.argument("path", metavar="RESULT|SUITE", type=click.Path(path_type=Path))
 @options.suite_options
 @options.case_option
+@click.option(
+    "--effort",
+    type=click.FloatRange(min=0.1, max=1000),
+    default=1.0,
+    show_default=True,
+    help="Factor on simulated arrivals and rows looked at; a large case is certified in part at 1.",
+)
 @options.json_option
 @click.pass_context
 def certify_command(
@@ -26,6 +33,7 @@ def certify_command(
     block: tuple[str, ...],
     strict: bool,
     cases: tuple[str, ...],
+    effort: float,
     as_json: bool,
 ) -> None:
     """Certify RESULT, a folder that `run` made, or what SUITE composes, without sending it.
@@ -40,10 +48,10 @@ def certify_command(
     from servegen_fw.results.codec import certificate_to_json
 
     if path.is_dir():
-        made = certify_result(path, cases=cases)
+        made = certify_result(path, cases=cases, effort=effort)
     else:
         suite, registry = options.load(path, overrides, block, strict)
-        made = certify_suite(suite, registry=registry, cases=cases)
+        made = certify_suite(suite, registry=registry, cases=cases, effort=effort)
     found = []
     for certificate in made:
         found.append(certificate)
