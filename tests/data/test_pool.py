@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,13 +15,7 @@ JUST_BELOW_1 = np.nextafter(1.0, 0.0)
 
 def make_tables(*parts: tuple[list[float], list[float]], linear: bool = False) -> Tables:
     """Tables from (values, cdf) pairs."""
-    sizes = [len(values) for values, _ in parts]
-    return Tables(
-        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
-        np.array([v for values, _ in parts for v in values], float),
-        np.array([c for _, cdf in parts for c in cdf], float),
-        linear,
-    )
+    return Tables.of([(np.array(value, float), np.array(cdf, float)) for value, cdf in parts], linear=linear)
 
 
 def one_by_one(tables: Tables, table: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -36,6 +31,15 @@ def one_by_one(tables: Tables, table: np.ndarray, u: np.ndarray) -> np.ndarray:
         if tables.linear and j > 0 and cdf[j] > cdf[j - 1]:
             out[i] = value[j - 1] + (value[j] - value[j - 1]) * (x - cdf[j - 1]) / (cdf[j] - cdf[j - 1])
     return out
+
+
+def test_tables_hold_what_they_were_put_together_from() -> None:
+    """Values and levels of each table come back, an empty one too; no tables at all are none."""
+    tables = make_tables(([10, 20], [0.5, 1.0]), ([], []), ([7], [1.0]))
+    assert tables.offsets.tolist() == [0, 2, 2, 3]
+    found = [tuple(part.tolist() for part in tables.knots(k)) for k in range(len(tables))]
+    assert found == [([10.0, 20.0], [0.5, 1.0]), ([], []), ([7.0], [1.0])]
+    assert len(Tables.of([])) == 0
 
 
 def test_a_step_table_gives_each_value_on_its_own_interval() -> None:
@@ -268,3 +272,24 @@ def test_a_pool_without_sessions_counts_requests() -> None:
     assert pool.requests.tolist() == count.tolist()
     assert pool.mean_turns.tolist() == [[1.0]]
     assert pool.rate == 18 / 1200
+
+
+def test_requests_of_a_table_window_are_the_sum_of_its_rate_windows() -> None:
+    """Rate windows of 600 s add up to table windows of 1,200 s, the last one shorter; one where none begins has 0."""
+    pool = ClientPool(
+        name="p",
+        clients=("a", "b"),
+        start_s=0.0,
+        window_s=600.0,
+        count=np.arange(10.0).reshape(2, 5),
+        cv=np.ones((2, 5)),
+        family=np.zeros((2, 5), np.int16),
+        families=("gamma",),
+        fields=("input_tokens",),
+        tables=make_tables(([1.0], [1.0])),
+        table=np.zeros((1, 2, 3), np.int32),
+        table_window_s=1200.0,
+    )
+    assert pool.table_requests.tolist() == [[1, 5, 4], [11, 15, 9]]
+    finer = attrs.evolve(pool, table=np.zeros((1, 2, 10), np.int32), table_window_s=300.0)
+    assert finer.in_table_windows(finer.count)[0].tolist() == [0, 0, 1, 0, 2, 0, 3, 0, 4, 0]

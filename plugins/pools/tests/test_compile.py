@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from servegen_fw_pools.compile import client_files, compile_folder
-from servegen_fw_pools.fit.compact import step_table
 
 from servegen_fw.plugin import ClientPool, InputError
 
@@ -23,7 +22,7 @@ TEXT = {"input_tokens": {10: 0.5, 20: 0.5}, "output_tokens": {5: 1.0}}
 def table_of(pool: ClientPool, field: str, client: str, window: int) -> dict[float, float]:
     """The masses that a client draws a field from in a table window."""
     k = pool.table[pool.fields.index(field), pool.clients.index(client), window]
-    values, cdf = step_table(pool.tables, k)
+    values, cdf = pool.tables.knots(k)
     return dict(zip(values.tolist(), np.diff(cdf, prepend=0).round(12).tolist(), strict=True))
 
 

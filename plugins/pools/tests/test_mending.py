@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from servegen_fw_pools.compile import compile_folder
-from servegen_fw_pools.fit.compact import step_table
 from servegen_fw_pools.mending import pooled
 
 from servegen_fw.plugin import ClientPool, InputError
@@ -20,7 +19,7 @@ NONE: dict[str, dict[float, float]] = {"input_tokens": {}, "output_tokens": {}}
 
 def masses(pool: ClientPool, field: int, client: int, window: int) -> dict[float, float]:
     """Masses of one table."""
-    values, cdf = step_table(pool.tables, int(pool.table[field, client, window]))
+    values, cdf = pool.tables.knots(int(pool.table[field, client, window]))
     return dict(zip(values.tolist(), np.diff(cdf, prepend=0).tolist(), strict=True))
 
 

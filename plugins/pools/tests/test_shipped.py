@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import servegen_fw_pools
-from servegen_fw_pools.fit.compact import table_requests
 from servegen_fw_pools.options import Shipped
 from servegen_fw_pools.shipped import make, open_shipped, shipped_names
 
@@ -169,7 +168,7 @@ def test_means_and_percentiles_of_the_release_are_in_the_shipped_pools() -> None
     rng = np.random.default_rng(9)
     for (name, field), (mean, p99) in stated.items():
         pool = open_shipped(name)
-        requests = table_requests(pool)
+        requests = pool.table_requests
         who = rng.choice(requests.size, 2_000_000, p=(requests / requests.sum()).ravel())
         client, window = np.unravel_index(who, requests.shape)
         drawn = np.rint(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -36,8 +36,24 @@ class Tables:
     cdf: F8
     linear: bool = False
 
+    @classmethod
+    def of(cls, parts: Sequence[tuple[F8, F8]], *, linear: bool = False) -> Tables:
+        """Put tables together, given as (value, cdf) each."""
+        none = [np.empty(0)]
+        return cls(
+            np.cumsum([0, *(len(value) for value, _ in parts)], dtype=np.int64),
+            np.concatenate([value for value, _ in parts] or none),
+            np.concatenate([cdf for _, cdf in parts] or none),
+            linear,
+        )
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def knots(self, table: int) -> tuple[F8, F8]:
+        """Return values and levels of one table, float64[k] each; views."""
+        part = slice(int(self.offsets[table]), int(self.offsets[table + 1]))
+        return self.value[part], self.cdf[part]
 
     @functools.cached_property
     def _levels(self) -> F8:
@@ -117,8 +133,7 @@ class Tables:
 
     def whole_steps(self, table: int) -> tuple[F8, F8]:
         """What the quantiles of one table are once rounded to whole numbers of at least 1: values and upper levels, float64[k] each."""
-        knots = slice(int(self.offsets[table]), int(self.offsets[table + 1]))
-        value, cdf = self.value[knots], self.cdf[knots]
+        value, cdf = self.knots(table)
         if self.linear:
             low, high = np.maximum(np.rint(value[[0, -1]]), 1.0)
             whole = np.arange(low, high + 1)
@@ -228,8 +243,7 @@ class ClientPool:
         for one in np.unique(table[filled]).tolist():
             turns, level = self.tables.whole_steps(one)
             mean[filled & (table == one)] = turns @ np.diff(level, prepend=0.0)
-        sessions = np.zeros(table.shape)
-        np.add.at(sessions.T, self.table_window, np.asarray(self.count, np.float64).T)
+        sessions = self.in_table_windows(self.count)
         weight = sessions[filled].sum()
         common = float(mean[filled] @ sessions[filled] / weight) if weight > 0 else 1.0
         window = np.arange(table.shape[1])
@@ -242,6 +256,19 @@ class ClientPool:
         """Requests of the sessions begun in each window, float64[C, W]: `count` times their mean number of turns."""
         count = np.asarray(self.count, np.float64)
         return count * self.mean_turns[:, self.table_window] if self.has_sessions else count
+
+    @functools.cached_property
+    def table_requests(self) -> F8:
+        """Requests per client and table window, later turns of sessions included, float64[C, V]."""
+        return self.in_table_windows(self.requests)
+
+    def in_table_windows(self, count: AnyArray) -> F8:
+        """Sum what is counted by rate window ([C, W]) over the rate windows that begin in each table window; float64[C, V]."""
+        total = np.zeros((len(self.clients), self.table.shape[2]))
+        filled, first = np.unique(self.table_window, return_index=True)
+        if len(filled):
+            total[:, filled] = np.add.reduceat(np.asarray(count, np.float64), first, axis=1)
+        return total
 
     def without_sessions(self) -> ClientPool:
         """Return the same clients with every turn a request of its own: `count` counts requests, prompts hold no history."""

@@ -113,8 +113,8 @@ def _pieces(field: PoolField, table: int) -> tuple[F8, F8, F8]:
     if field.field == "turns":
         turns, level = tables.whole_steps(table)
         return np.append(0.0, level), turns - 1.0, turns - 1.0
-    knots = slice(int(tables.offsets[table]), int(tables.offsets[table + 1]))
-    value, level = np.maximum(tables.value[knots], 0.0), tables.cdf[knots]
+    value, level = tables.knots(table)
+    value = np.maximum(value, 0.0)
     if tables.linear:
         return np.append(0.0, level[1:]), value[:-1], value[1:]
     return np.append(0.0, level), value, value

@@ -70,7 +70,8 @@ class PoolField:
             window = np.arange(table.shape[1])
             far = np.where(filled[:, None, :], np.abs(window[:, None] - window), len(window))
             table = np.take_along_axis(table, far.argmin(axis=2), axis=1)
-            weight = _weights(pool, field)[filled]
+            of_sessions = field in SESSION_FIELDS
+            weight = (pool.in_table_windows(pool.count) if of_sessions else pool.table_requests)[filled]
             if weight.sum() > 0:
                 donors = recorded[filled][weight > 0]
                 reach = np.cumsum(weight[weight > 0]) / weight.sum()
@@ -131,11 +132,3 @@ class PoolField:
                 f"{self.field} in windows without any recorded in pool {self.pool.name}: drawn from the client's nearest window"
             ] += borrowed
         return self.pool.tables.ppf(table, u)
-
-
-def _weights(pool: ClientPool, field: str) -> F8:
-    """Recorded requests, or for a field of sessions the sessions, of each client in each table window, float64[C, V]."""
-    total = np.zeros((pool.count.shape[0], pool.table.shape[2]))
-    counted = pool.count if field in SESSION_FIELDS else pool.requests
-    np.add.at(total.T, pool.table_window, np.asarray(counted, float).T)
-    return total

@@ -110,7 +110,7 @@ def _grid(folder: Path, traces: Mapping[str, Trace]) -> ClientPool:
     for row, trace in enumerate(traces.values()):
         at = np.rint((trace.start_s - starts[0]) / window_s).astype(np.int64)
         count[row, at], cv[row, at], family[row, at] = trace.count(window_s), trace.cv, trace.family
-    none = Tables(np.zeros(1, np.int64), np.empty(0), np.empty(0))
+    none = Tables.of([])
     return ClientPool(
         name="",
         clients=tuple(traces),

@@ -34,13 +34,7 @@ class Tableau:
 
     def tables(self) -> Tables:
         """All parts as step tables."""
-        sizes = [len(values) for values, _ in self.parts]
-        none = [np.empty(0)]
-        return Tables(
-            np.concatenate(([0], np.cumsum(sizes, dtype=np.int64))).astype(np.int64),
-            np.concatenate([values for values, _ in self.parts] or none),
-            np.concatenate([cdf for _, cdf in self.parts] or none),
-        )
+        return Tables.of(self.parts)
 
 
 @attrs.frozen

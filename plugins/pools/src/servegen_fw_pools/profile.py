@@ -57,7 +57,7 @@ class ProfileReader:
             family=np.where(active, 0, -1).astype(np.int16),
             families=(config.family,),
             fields=(),
-            tables=Tables(np.zeros(1, np.int64), np.empty(0), np.empty(0)),
+            tables=Tables.of([]),
             table=np.empty((0, config.clients, 1), np.int32),
             table_window_s=len(rates) * config.window_s,
             meta={"source": "a profile written in a suite"},

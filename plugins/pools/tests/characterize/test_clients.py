@@ -10,7 +10,6 @@ from servegen_fw_pools.characterize.client_means import pool_means
 from servegen_fw_pools.characterize.client_table import LEVELS
 from servegen_fw_pools.characterize.clients import section_of
 from servegen_fw_pools.characterize.population import MOST_LARGE, of_pool
-from servegen_fw_pools.fit.compact import step_table
 from servegen_fw_pools.logs.log import Log
 
 from servegen_fw.plugin import ClientPool
@@ -125,8 +124,7 @@ def test_means_of_a_pool_are_those_of_its_tables(deepseek: ClientPool) -> None:
     client = people.names.index("66")
     table = deepseek.table[f, deepseek.clients.index("66")]
     mean = [
-        np.dot(value, np.diff(cdf, prepend=0.0))
-        for value, cdf in (step_table(deepseek.tables, k) for k in table)
+        np.dot(value, np.diff(cdf, prepend=0.0)) for value, cdf in (deepseek.tables.knots(k) for k in table)
     ]
     found = pool_means(deepseek, people)["mean_input_tokens"]
     assert found.seen[client] == pytest.approx(np.std(mean, ddof=1) / np.mean(mean))

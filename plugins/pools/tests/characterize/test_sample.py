@@ -17,7 +17,6 @@ from servegen_fw_pools.characterize.sample import (
     share_number,
     table_means,
 )
-from servegen_fw_pools.fit.compact import table_requests
 from servegen_fw_pools.shipped import open_shipped
 
 from servegen_fw.plugin import ClientPool
@@ -118,7 +117,7 @@ def test_a_fitted_pool_gives_the_sample_of_the_data(mm_image: ClientPool) -> Non
 
 def test_the_mean_of_a_pool_is_that_of_its_tables(deepseek: ClientPool) -> None:
     """Weighting each table's mean by its requests gives the mean of the pool's sample."""
-    weight = table_requests(deepseek)
+    weight = deepseek.table_requests
     for field in deepseek.fields:
         mean = (weight * table_means(deepseek, field)).sum() / weight.sum()
         assert of_pool(deepseek, field).mean == pytest.approx(mean)
@@ -139,7 +138,7 @@ def test_sessions_count_with_their_turns(deepseek: ClientPool) -> None:
         fields=(*deepseek.fields, "turns"),
         table=np.concatenate((deepseek.table, np.tile(turns[:, None].astype(np.int32), (1, 4))[None])),
     )
-    plain, weighted = table_requests(deepseek), table_requests(pool)
+    plain, weighted = deepseek.table_requests, pool.table_requests
     assert weighted[0] == pytest.approx(4 * plain[0])
     assert weighted[1] == pytest.approx(2 * plain[1])
 

@@ -14,8 +14,6 @@ from servegen_fw_pools.fit.compact import (
     TOLERANCE,
     excerpt,
     fit_pool,
-    step_table,
-    table_requests,
 )
 from servegen_fw_pools.fit.knots import LEVEL_GRID, level_at
 from servegen_fw_pools.shipped import open_shipped
@@ -78,10 +76,10 @@ def test_the_stated_error_is_the_error_of_the_draws() -> None:
     fitted = fit_pool(pool)
     stated = fitted.meta["fit"]["error"]["output_tokens"]
     u = (np.arange(100_000) + 0.5) / 100_000
-    requests, means, means_fit, distances = table_requests(pool), [], [], []
+    requests, means, means_fit, distances = pool.table_requests, [], [], []
     for client, window in np.argwhere(requests > 0):
         ours = np.rint(fitted.tables.ppf(np.full(len(u), fitted.table[0, client, window]), u))
-        values, cdf = step_table(pool.tables, int(pool.table[0, client, window]))
+        values, cdf = pool.tables.knots(int(pool.table[0, client, window]))
         distances.append(np.abs(np.searchsorted(np.sort(ours), values, side="right") / len(u) - cdf).max())
         means.append((values * np.diff(cdf, prepend=0)).sum())
         means_fit.append(ours.mean())
@@ -119,18 +117,6 @@ def test_days_outside_the_recording_are_refused(first: int, days: int | None) ->
         excerpt(small_pool(), first, days)
 
 
-def test_requests_of_a_table_window_are_the_sum_of_its_rate_windows() -> None:
-    """Rate windows of 600 s add up to table windows of 1,200 s, the last one shorter."""
-    pool = attrs.evolve(
-        small_pool(),
-        count=np.arange(10.0).reshape(2, 5),
-        window_s=600.0,
-        table_window_s=1200.0,
-        table=np.zeros((1, 2, 3), np.int32),
-    )
-    assert table_requests(pool).tolist() == [[1, 5, 4], [11, 15, 9]]
-
-
 @pytest.mark.parametrize("name", ["mm-image", "deepseek-r1"])
 def test_a_refit_equals_the_shipped_pool(name: str, request: pytest.FixtureRequest) -> None:
     """Fitting the published data again gives the shipped arrays and stated errors, bit for bit."""
@@ -161,7 +147,7 @@ def test_drawn_populations_agree_with_the_data(deepseek: ClientPool) -> None:
 
     shipped = open_shipped("deepseek-r1")
     rng = np.random.default_rng(11)
-    requests = table_requests(deepseek)
+    requests = deepseek.table_requests
     who = rng.choice(requests.size, 300_000, p=(requests / requests.sum()).ravel())
     client, window = np.unravel_index(who, requests.shape)
     for f, field in enumerate(deepseek.fields):
@@ -179,7 +165,7 @@ def test_drawn_populations_agree_with_the_data(deepseek: ClientPool) -> None:
 def test_the_reason_share_stays_bimodal() -> None:
     """In the shipped deepseek-r1 pool the share has modes near .35 and above .9 and a valley at .5 to .6."""
     shipped = open_shipped("deepseek-r1")
-    requests = table_requests(shipped)
+    requests = shipped.table_requests
     u = (np.arange(2000) + 0.5) / 2000
     histogram = np.zeros(20)
     for client, window in np.argwhere(requests > 0):
@@ -194,7 +180,7 @@ def test_image_standard_sizes_are_in_the_shipped_pool(mm_image: ClientPool) -> N
     """Shares of images of exactly 1196 and 252 tokens differ from the data's by less than 0.2 points."""
     shipped = open_shipped("mm-image")
     field = mm_image.fields.index("image_tokens")
-    requests = table_requests(mm_image)
+    requests = mm_image.table_requests
     u = (np.arange(4000) + 0.5) / 4000
     found = np.zeros((2, 2))
     for client, window in np.argwhere(requests > 0):
@@ -211,11 +197,11 @@ def test_every_real_table_is_within_its_tolerance(name: str, request: pytest.Fix
     """Each table's KS distance is at most the larger of 0.2 % and half its own standard error, and the grids' rounding."""
     pool: ClientPool = request.getfixturevalue(name)
     shipped = open_shipped(pool.name)
-    requests = table_requests(pool)
+    requests = pool.table_requests
     for f, c, v in np.argwhere((pool.table >= 0) & (requests > 0)):
         half = 0.5 / 501 if pool.fields[f] == "reason_ratio" else 0.5
-        values, cdf = step_table(pool.tables, int(pool.table[f, c, v]))
-        knots, levels = step_table(shipped.tables, int(shipped.table[f, c, v]))
+        values, cdf = pool.tables.knots(int(pool.table[f, c, v]))
+        knots, levels = shipped.tables.knots(int(shipped.table[f, c, v]))
         # The knots of ratios are rounded to 2**-14, a sixteenth of a bin; looking there moves the level by that much.
         slack = 2 / LEVEL_GRID + (np.diff(cdf, prepend=0).max() / 16 if half < 0.5 else 0)
         tolerance = max(TOLERANCE, NOISE_SHARE / (2 * np.sqrt(requests[c, v])))

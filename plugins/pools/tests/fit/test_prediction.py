@@ -7,7 +7,6 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 import pytest
-from servegen_fw_pools.fit.compact import table_requests
 from servegen_fw_pools.fit.from_log import fit_log
 from servegen_fw_pools.fit.naive import naive_pool
 from servegen_fw_pools.fit.prediction import denoised, interpolated, lasting, predictions, recent
@@ -89,7 +88,7 @@ def test_late_lengths_count_more_in_a_prediction_of_less_than_a_day(pool: Client
     late = attrs.evolve(pool, table=pool.table[:, :, [0, 0, 1, 1]])
     one = recent(late)
     assert one.table.shape[2] == 1
-    weight = table_requests(late)[0] * 0.5 ** (1 - (np.arange(4) + 0.5) / 4)
+    weight = late.table_requests[0] * 0.5 ** (1 - (np.arange(4) + 0.5) / 4)
     u = (np.arange(200_000) + 0.5) / 200_000
     parts = [pool.tables.ppf(pool.table[f, 0, v], u) for v in (0, 1)]
     wanted = (weight[:2].sum() * parts[0].mean() + weight[2:].sum() * parts[1].mean()) / weight.sum()

@@ -47,10 +47,8 @@ def window_means(
 
 def pool_means(pool: ClientPool, people: Population) -> dict[str, Variation]:
     """Variation of the mean of each field of tokens over a pool's table windows, which last `table_window_s`."""
-    from servegen_fw_pools.fit.compact import table_requests
-
     order = np.argsort(people.rank, kind="stable")[: len(people.names)]
-    requests = table_requests(pool)[order]
+    requests = pool.table_requests[order]
     mean, square = _table_moments(pool.tables)
     found = {}
     for f, field in enumerate(pool.fields):

@@ -31,7 +31,6 @@ from servegen_fw_pools.characterize.turns import (
     turns_of,
 )
 from servegen_fw_pools.characterize.words import many, percent, short, told, told_share
-from servegen_fw_pools.fit.compact import table_requests
 from servegen_fw_pools.logs.log import Log
 
 if TYPE_CHECKING:
@@ -225,7 +224,7 @@ def _of_pool(pool: ClientPool, draft: Draft) -> None:
     if not pool.has_sessions:
         draft.cannot.append("Turns, times between them and growth: the pool has no conversations.")
     else:
-        begun = table_requests(pool) / pool.mean_turns
+        begun = pool.table_requests / pool.mean_turns
         sample = of_pool(pool, "turns", begun)
         if sample.n:
             mean = sample_mean(sample, "")

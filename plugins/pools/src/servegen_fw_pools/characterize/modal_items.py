@@ -18,7 +18,6 @@ from servegen_fw_pools.characterize.sample import (
 )
 from servegen_fw_pools.characterize.section import Number
 from servegen_fw_pools.characterize.shifts import step_of
-from servegen_fw_pools.fit.compact import table_requests
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -127,7 +126,7 @@ def load_of_log(log: Log) -> Load | None:
 
 def modals_of_pool(pool: ClientPool) -> list[Modal]:
     """Modalities of a pool whose requests carry any."""
-    found, requests = [], table_requests(pool)
+    found, requests = [], pool.table_requests
     for name in pool.modalities:
         counts = of_pool(pool, f"{name}_count")
         items = requests * table_means(pool, f"{name}_count")

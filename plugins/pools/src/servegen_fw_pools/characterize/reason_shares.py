@@ -23,7 +23,6 @@ from servegen_fw_pools.characterize.shifts import (
     windows_of,
     windows_of_pool,
 )
-from servegen_fw_pools.fit.compact import step_table, table_requests
 from servegen_fw_pools.fit.knots import level_at
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ def shares_of_pool(pool: ClientPool) -> Shares | None:
     error = 1.96 * (positive.variance / max(n, 1)) ** 0.5
     mean = Number(positive.mean, "", n, positive.mean - error, positive.mean + error, "normal, independent")
     windows = windows_of_pool(pool, "reason_ratio")
-    weight = table_requests(pool)
+    weight = pool.table_requests
     share, output = table_means(pool, "reason_ratio"), table_means(pool, "output_tokens")
     reason = float((weight * share * output).sum() / weight.sum())
     answer = float((weight * (1 - share) * output).sum() / weight.sum())
@@ -149,12 +148,12 @@ def _grid(values: F8) -> F8:
 
 def _linear_bins(pool: ClientPool, edges: F8) -> F8:
     """Requests per bin of linear tables, exactly."""
-    table, weight = pool.table[pool.fields.index("reason_ratio")], table_requests(pool)
+    table, weight = pool.table[pool.fields.index("reason_ratio")], pool.table_requests
     used = (table >= 0) & (weight > 0)
     per_table = np.bincount(table[used], weights=weight[used], minlength=len(pool.tables))
     count = np.zeros(len(edges) - 1)
     for k in np.flatnonzero(per_table):
-        value, level = step_table(pool.tables, int(k))
+        value, level = pool.tables.knots(int(k))
         at = level_at(value, level, edges)
         at[0], at[-1] = 0.0, 1.0
         count += per_table[k] * np.diff(at)

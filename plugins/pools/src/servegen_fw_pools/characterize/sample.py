@@ -8,7 +8,6 @@ import attrs
 import numpy as np
 
 from servegen_fw_pools.characterize.section import Number
-from servegen_fw_pools.fit.compact import step_table, table_requests
 from servegen_fw_pools.fit.knots import level_at
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def of_pool(pool: ClientPool, field: str, weight: F8 | None = None) -> Sample:
         Whole numbers have the probability that a draw is rounded to them. Other fields of a linear table are
         represented by the middles of 512 slices of equal probability.
     """
-    weight = table_requests(pool) if weight is None else weight
+    weight = pool.table_requests if weight is None else weight
     table = pool.table[pool.fields.index(field)]
     used = (table >= 0) & (weight > 0)
     per_table = np.bincount(table[used], weights=weight[used], minlength=len(pool.tables))
@@ -142,7 +141,7 @@ def of_pool(pool: ClientPool, field: str, weight: F8 | None = None) -> Sample:
 
 def masses(tables: Tables, k: int, whole: bool) -> tuple[F8, F8]:
     """Values of table `k` and their probabilities; see `of_pool` for linear tables."""
-    value, level = step_table(tables, k)
+    value, level = tables.knots(k)
     if not tables.linear:
         return value, np.diff(level, prepend=0.0)
     if not whole:

@@ -9,7 +9,6 @@ import numpy as np
 
 from servegen_fw_pools.characterize.sample import of_pool
 from servegen_fw_pools.characterize.section import Number
-from servegen_fw_pools.fit.compact import table_requests
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -88,7 +87,7 @@ def windows_of(time_s: F8, values: npt.NDArray[Any], step_s: float) -> Windows:
 
 def windows_of_pool(pool: ClientPool, field: str) -> Windows:
     """Means of a pool's field by table window, each client weighted by its requests."""
-    weight = table_requests(pool) * (pool.table[pool.fields.index(field)] >= 0)
+    weight = pool.table_requests * (pool.table[pool.fields.index(field)] >= 0)
     count = weight.sum(0)
     mean, error = np.zeros(len(count)), np.zeros(len(count))
     for v in np.flatnonzero(count > 1):

@@ -48,7 +48,7 @@ def fit_pool(pool: ClientPool, *, first_day: int = 0, days: int | None = None) -
         InputError: the excerpt lies outside the recording or does not fall on its windows.
     """
     pool = excerpt(pool, first_day, days)
-    requests = table_requests(pool)
+    requests = pool.table_requests
     spacing = {field: _half_spacing(pool, f) for f, field in enumerate(pool.fields)}
     table = np.full(pool.table.shape, -1, np.int32)
     found: dict[tuple[bytes, bytes], int] = {}
@@ -57,30 +57,19 @@ def fit_pool(pool: ClientPool, *, first_day: int = 0, days: int | None = None) -
         half = spacing[pool.fields[f]]
         tolerance = max(TOLERANCE, NOISE_SHARE / (2 * np.sqrt(requests[c, v])))
         grid = 2.0 if half == 0.5 else _RATIO_GRID
-        knots, levels = fit_table(*step_table(pool.tables, pool.table[f, c, v]), half, tolerance, grid)
+        knots, levels = fit_table(*pool.tables.knots(pool.table[f, c, v]), half, tolerance, grid)
         key = (knots.tobytes(), levels.tobytes())
         if key not in found:
             found[key] = len(fits)
             fits.append((knots, levels))
         table[f, c, v] = found[key]
-    sizes = [len(knots) for knots, _ in fits]
-    fitted = attrs.evolve(
-        pool,
-        cv=_coarse(pool.cv),
-        tables=Tables(
-            np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
-            np.concatenate([knots for knots, _ in fits] or [np.empty(0)]),
-            np.concatenate([levels for _, levels in fits] or [np.empty(0)]),
-            linear=True,
-        ),
-        table=table,
-    )
+    fitted = attrs.evolve(pool, cv=_coarse(pool.cv), tables=Tables.of(fits, linear=True), table=table)
     facts = {
         "version": FIT_VERSION,
         "method": "quantile knots by recursive splitting; counts kept, CV to 8 bits, gap family as recorded",
         "tolerance": TOLERANCE,
         "noise_share": NOISE_SHARE,
-        "knots": int(sum(sizes)),
+        "knots": len(fitted.tables.value),
         "recorded_points": int(np.diff(pool.tables.offsets)[np.unique(pool.table[pool.table >= 0])].sum()),
         "error": measure(pool, fitted, requests, spacing),
     }
@@ -125,25 +114,10 @@ def excerpt(pool: ClientPool, first_day: int, days: int | None) -> ClientPool:
     )
 
 
-def table_requests(pool: ClientPool) -> F8:
-    """Requests per client and table window, later turns of sessions included, float64[C, V]."""
-    windows = pool.table.shape[2]
-    start = (np.arange(pool.count.shape[1]) * pool.window_s / pool.table_window_s).astype(np.int64)
-    begins = np.searchsorted(start, np.arange(windows))
-    total = np.cumsum(np.pad(pool.requests, ((0, 0), (1, 0))), axis=1)
-    return np.asarray(np.diff(total[:, np.append(begins, pool.count.shape[1])], axis=1))
-
-
-def step_table(tables: Tables, k: int) -> tuple[F8, F8]:
-    """Values and cdf of table `k`."""
-    part = slice(tables.offsets[k], tables.offsets[k + 1])
-    return tables.value[part], tables.cdf[part]
-
-
 def _half_spacing(pool: ClientPool, field: int) -> float:
     """Half the grid spacing of a field's values: 0.5 for whole numbers."""
     used = np.unique(pool.table[field][pool.table[field] >= 0])
-    values = np.unique(np.concatenate([step_table(pool.tables, k)[0] for k in used] or [np.zeros(1)]))
+    values = np.unique(np.concatenate([pool.tables.knots(k)[0] for k in used] or [np.zeros(1)]))
     if np.array_equal(values, np.rint(values)):
         return 0.5
     return float(np.diff(values).min()) / 2

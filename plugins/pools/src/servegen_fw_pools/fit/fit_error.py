@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from servegen_fw.plugin import ClientPool, Tables
+    from servegen_fw.plugin import ClientPool
 
     F8 = npt.NDArray[np.float64]
 
@@ -57,8 +57,8 @@ def measure(pool: ClientPool, fitted: ClientPool, requests: F8, half: Mapping[st
 def _field(pool: ClientPool, fitted: ClientPool, field: int, requests: F8, half: float) -> dict[str, float]:
     used = np.argwhere((pool.table[field] >= 0) & (requests > 0))
     weight = requests[used[:, 0], used[:, 1]]
-    recorded = [_part(pool.tables, pool.table[field, c, v]) for c, v in used]
-    knots = [_part(fitted.tables, fitted.table[field, c, v]) for c, v in used]
+    recorded = [pool.tables.knots(pool.table[field, c, v]) for c, v in used]
+    knots = [fitted.tables.knots(fitted.table[field, c, v]) for c, v in used]
     grid = np.unique(np.concatenate([values for values, _ in recorded]))
     mixture, mixture_fit = np.zeros(len(grid)), np.zeros(len(grid))
     mean, mean_fit, distance = np.zeros(len(used)), np.zeros(len(used)), np.zeros(len(used))
@@ -86,11 +86,6 @@ def _field(pool: ClientPool, fitted: ClientPool, field: int, requests: F8, half:
         "p50_relative": _short(_quantile_error(grid, mixture, mixture_fit, 0.5)),
         "p99_relative": _short(_quantile_error(grid, mixture, mixture_fit, 0.99)),
     }
-
-
-def _part(tables: Tables, k: int) -> tuple[F8, F8]:
-    part = slice(tables.offsets[k], tables.offsets[k + 1])
-    return tables.value[part], tables.cdf[part]
 
 
 def _mean(knot: F8, level: F8, half: float) -> float:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from servegen_fw.plugin import InputError, Problem
-from servegen_fw_pools.fit.compact import table_requests
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -124,7 +123,7 @@ def _field(truth: ClientPool, found: ClientPool, order: I8, field: str) -> dict[
 def _drawn(pool: ClientPool, field: str, order: I8) -> list[tuple[F8, F8]]:
     """Of each client evenly spaced quantiles of its tables, and their weights; whole numbers where tokens are meant."""
     u = (np.arange(POINTS) + 0.5) / POINTS
-    requests = table_requests(pool)
+    requests = pool.table_requests
     table = pool.table[pool.fields.index(field)]
     whole = field not in ("reason_ratio", "think_s")
     drawn = []

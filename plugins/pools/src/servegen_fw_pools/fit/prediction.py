@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from servegen_fw.plugin import ClientPool, Suite, Tables, plan, save_pool
-from servegen_fw_pools.fit.compact import step_table, table_requests
 from servegen_fw_pools.fit.frame import Stream
 from servegen_fw_pools.fit.gaps import resized_cv
 from servegen_fw_pools.fit.knots import mixed
@@ -49,20 +48,16 @@ def recent(pool: ClientPool) -> ClientPool:
     if pool.duration_s >= DAY_S or pool.table.shape[2] == 1:
         return pool
     middle_s = (np.arange(pool.table.shape[2]) + 0.5) * pool.table_window_s
-    weight = table_requests(pool) * 0.5 ** ((pool.duration_s - middle_s) / pool.duration_s)
+    weight = pool.table_requests * 0.5 ** ((pool.duration_s - middle_s) / pool.duration_s)
     table = np.full((*pool.table.shape[:2], 1), -1, np.int32)
-    knots: list[F8] = []
-    levels: list[F8] = []
+    knots: list[tuple[F8, F8]] = []
     for f, c in np.ndindex(*pool.table.shape[:2]):
         rows = np.flatnonzero((pool.table[f, c] >= 0) & (weight[c] > 0))
         if len(rows):
             table[f, c, 0] = len(knots)
-            parts = [step_table(pool.tables, k) for k in pool.table[f, c, rows]]
-            value, level = mixed(parts, weight[c, rows])
-            knots.append(value)
-            levels.append(level)
-    offsets = np.concatenate(([0], np.cumsum([len(one) for one in knots]))).astype(np.int64)
-    tables = Tables(offsets, np.concatenate(knots), np.concatenate(levels), linear=True)
+            parts = [pool.tables.knots(k) for k in pool.table[f, c, rows]]
+            knots.append(mixed(parts, weight[c, rows]))
+    tables = Tables.of(knots, linear=True)
     return attrs.evolve(pool, tables=tables, table=table, table_window_s=pool.duration_s)
 
 

@@ -55,8 +55,7 @@ def fit_tables(samples: Sequence[Samples], owner: I4, window: I8, owners: int, w
         owners: clients.
         windows: table windows.
     """
-    knots: list[F8] = []
-    levels: list[F8] = []
+    knots: list[tuple[F8, F8]] = []
     known: dict[tuple[bytes, bytes], int] = {}
     parts, fields, error = [], [], {}
     for one in samples:
@@ -74,8 +73,7 @@ def fit_tables(samples: Sequence[Samples], owner: I4, window: I8, owners: int, w
             key = (found[0].tobytes(), found[1].tobytes())
             if key not in known:
                 known[key] = len(knots)
-                knots.append(found[0])
-                levels.append(found[1])
+                knots.append(found)
             numbers.append(known[key])
             distance.append(_distance(one, values, cdf, *found))
             weight.append(n)
@@ -84,15 +82,8 @@ def fit_tables(samples: Sequence[Samples], owner: I4, window: I8, owners: int, w
         parts.append(row.reshape(owners, windows))
         fields.append(one.field)
         error[one.field] = _stated(np.array(distance), np.array(weight))
-    sizes = [len(one) for one in knots]
-    tables = Tables(
-        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
-        np.concatenate(knots or [np.empty(0)]),
-        np.concatenate(levels or [np.empty(0)]),
-        linear=True,
-    )
     table = np.stack(parts) if parts else np.empty((0, owners, windows), np.int32)
-    return Fitted(tuple(fields), tables, table, error)
+    return Fitted(tuple(fields), Tables.of(knots, linear=True), table, error)
 
 
 def fit_one(one: Samples, values: F8, cdf: F8, n: int) -> tuple[F8, F8]:

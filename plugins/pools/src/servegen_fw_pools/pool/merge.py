@@ -140,21 +140,13 @@ def _linear(pool: ClientPool) -> ClientPool:
     """The pool with quantile knots instead of masses: each value stands for all within half a token."""
     if pool.tables.linear:
         return pool
-    knots, levels = [], []
     half = np.full(len(pool.tables), 0.5)
     for f, field in enumerate(pool.fields):
         used = np.unique(pool.table[f][pool.table[f] >= 0])
         if field == "reason_ratio":
             half[used] = 0.5 / 501
-    for k in range(len(pool.tables)):
-        part = slice(pool.tables.offsets[k], pool.tables.offsets[k + 1])
-        level, value = corners(pool.tables.value[part], pool.tables.cdf[part], float(half[k]))
-        knots.append(value)
-        levels.append(level)
-    offsets = np.concatenate(([0], np.cumsum([len(one) for one in knots]))).astype(np.int64)
-    return attrs.evolve(
-        pool, tables=Tables(offsets, np.concatenate(knots), np.concatenate(levels), linear=True)
-    )
+    parts = [corners(*pool.tables.knots(k), float(half[k])) for k in range(len(pool.tables))]
+    return attrs.evolve(pool, tables=Tables.of([(value, level) for level, value in parts], linear=True))
 
 
 def _tables(pools: Sequence[ClientPool], fields: tuple[str, ...]) -> tuple[Tables, I4]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from servegen_fw_pools.fit.compact import table_requests
 from servegen_fw_pools.fit.held_out import told
 from servegen_fw_pools.pool.parts import members_of
 
@@ -117,7 +116,7 @@ def _busiest(pool: ClientPool, top: int) -> list[str]:
         return []
     width = max(6, *(len(pool.clients[c]) for c in order))
     said = [f"  {'client':{width}} {'requests/s':>12} {'share':>8} {'gap CV':>8} {'input':>8} {'output':>8}"]
-    requests = table_requests(pool)
+    requests = pool.table_requests
     for c in order:
         cv = (pool.cv[c] * pool.count[c]).sum() / max(pool.count[c].sum(), 1e-300)
         means = [_mean(pool, requests, int(c), field) for field in ("input_tokens", "output_tokens")]
@@ -138,7 +137,7 @@ def _mean(pool: ClientPool, requests: F8, client: int, field: str) -> float | No
 
 def _field(pool: ClientPool, field: int) -> dict[str, float]:
     """Mean and percentiles over all requests, from 256 quantiles of each table."""
-    value, weight = _drawn(pool, field, table_requests(pool), range(len(pool.clients)))
+    value, weight = _drawn(pool, field, pool.table_requests, range(len(pool.clients)))
     if not weight.sum() > 0:
         return {}
     found = {"mean": _short((value * weight).sum() / weight.sum())}
