@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from servegen_fw_pools.compile import compile_folder
+from servegen_fw_pools.published.compile import compile_folder
 from servegen_fw_pools.shipped import open_shipped, shipped_names
 
 from servegen_fw.plugin import ClientPool, open_pool, save_pool

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from servegen_fw_pools.characterize.gap_families import draws
-from servegen_fw_pools.compile import compile_folder
 from servegen_fw_pools.logs.log import Log
 from servegen_fw_pools.logs.read import read_log
+from servegen_fw_pools.published.compile import compile_folder
 
 from servegen_fw.cli.main import main
 from servegen_fw.plugin import ClientPool

@@ -24,7 +24,7 @@ def servegen_readers() -> list[ReaderEntry]:
         ReaderEntry(
             name="servegen-data",
             config=options.Published,
-            make=f"{_HERE}.published:make",
+            make=f"{_HERE}.published.reader:make",
             summary="the published ServeGen client data, compiled and cached",
         ),
         ReaderEntry(

@@ -8,7 +8,6 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
-from servegen_fw_pools.compile import compile_folder
 from servegen_fw_pools.fit.compact import (
     NOISE_SHARE,
     TOLERANCE,
@@ -16,6 +15,7 @@ from servegen_fw_pools.fit.compact import (
     fit_pool,
 )
 from servegen_fw_pools.fit.knots import LEVEL_GRID, level_at
+from servegen_fw_pools.published.compile import compile_folder
 from servegen_fw_pools.shipped import open_shipped
 
 from servegen_fw.plugin import ClientPool, InputError, Tables

@@ -10,7 +10,7 @@ from servegen_fw.plugin import ClientPool, open_pool
 from servegen_fw_pools.logs.columns import Columns
 from servegen_fw_pools.logs.read import read_log
 from servegen_fw_pools.options import Published
-from servegen_fw_pools.published import make as published
+from servegen_fw_pools.published.reader import make as published
 from servegen_fw_pools.shipped import open_shipped
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from servegen_fw.plugin import ClientPool, InputError, Problem, open_pool
 from servegen_fw_pools.options import Published
-from servegen_fw_pools.published import make as published
+from servegen_fw_pools.published.reader import make as published
 from servegen_fw_pools.shipped import open_shipped, shipped_names, unknown_pool
 
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from servegen_fw_pools.dataset import read_dataset
+from servegen_fw_pools.published.dataset import read_dataset
 
 from servegen_fw.plugin import InputError, Problem
 

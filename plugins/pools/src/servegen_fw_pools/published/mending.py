@@ -12,7 +12,7 @@ from servegen_fw.plugin import ClientPool, InputError, Problem, Tables
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from servegen_fw_pools.dataset import Masses
+    from servegen_fw_pools.published.dataset import Masses
 
 
 @attrs.frozen(eq=False)

@@ -9,16 +9,16 @@ import attrs
 import numpy as np
 
 from servegen_fw.plugin import ClientPool, InputError, Problem, Tables
-from servegen_fw_pools.dataset import read_dataset
 from servegen_fw_pools.logs.text import stop_at
-from servegen_fw_pools.mending import Tableau, mend
-from servegen_fw_pools.trace import FAMILIES, Trace, read_trace
+from servegen_fw_pools.published.dataset import read_dataset
+from servegen_fw_pools.published.mending import Tableau, mend
+from servegen_fw_pools.published.trace import FAMILIES, Trace, read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from servegen_fw_pools.dataset import Masses
+    from servegen_fw_pools.published.dataset import Masses
 
 SOURCE = (
     "ServeGen: Workload Characterization and Generation of Large Language Model Serving in Production "

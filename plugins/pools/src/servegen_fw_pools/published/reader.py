@@ -8,9 +8,9 @@ from pathlib import Path
 import attrs
 
 from servegen_fw.plugin import ClientPool, InputError, Problem
-from servegen_fw_pools.cache import compiled
-from servegen_fw_pools.compile import client_files, compile_folder
 from servegen_fw_pools.options import Published
+from servegen_fw_pools.published.cache import compiled
+from servegen_fw_pools.published.compile import client_files, compile_folder
 
 _DEPTH = 3
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servegen_fw_pools import cache, published
 from servegen_fw_pools.options import Published
+from servegen_fw_pools.published import cache, reader
 
 from servegen_fw.plugin import ClientPool, open_pool
 
@@ -31,19 +31,19 @@ def source(tmp_path: Path, write_client: Callable[..., None], monkeypatch: pytes
 def compiles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows by one with every compilation."""
     done: list[str] = []
-    original = published.compile_folder
+    original = reader.compile_folder
 
     def counted(folder: Path, name: str, missing: str) -> ClientPool:
         done.append(missing)
         return original(folder, name, missing)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(published, "compile_folder", counted)
+    monkeypatch.setattr(reader, "compile_folder", counted)
     return done
 
 
 def read(source: Path, **options: object) -> ClientPool:
     """Read the folder as a suite would."""
-    return published.make(Published(path=str(source), **options)).read()
+    return reader.make(Published(path=str(source), **options)).read()
 
 
 def test_the_second_reading_opens_what_the_first_compiled(source: Path, compiles: list[str]) -> None:
@@ -143,8 +143,8 @@ def test_folders_with_odd_names_keep_their_own_copies(
 def test_two_processes_may_compile_at_once(source: Path) -> None:
     """Readers that start together on an empty cache all get the pool, and one sound copy is left."""
     code = (
-        "import sys; from servegen_fw_pools import options, published;"
-        "print(published.make(options.Published(path=sys.argv[1])).read().count.sum())"
+        "import sys; from servegen_fw_pools import options; from servegen_fw_pools.published import reader;"
+        "print(reader.make(options.Published(path=sys.argv[1])).read().count.sum())"
     )
     started = [
         subprocess.Popen([sys.executable, "-c", code, str(source)], stdout=subprocess.PIPE, text=True)

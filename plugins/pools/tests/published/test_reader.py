@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from servegen_fw_pools.options import Published
-from servegen_fw_pools.published import find_workload, make
+from servegen_fw_pools.published.reader import find_workload, make
 
 from servegen_fw.plugin import InputError
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servegen_fw_pools.compile import compile_folder
-from servegen_fw_pools.mending import pooled
+from servegen_fw_pools.published.compile import compile_folder
+from servegen_fw_pools.published.mending import pooled
 
 from servegen_fw.plugin import ClientPool, InputError
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servegen_fw_pools.masses import MassError, parse_masses
+from servegen_fw_pools.published.masses import MassError, parse_masses
 
 
 @pytest.mark.parametrize("text", ["{}", "{ }"])

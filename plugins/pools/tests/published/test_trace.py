@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from servegen_fw_pools.trace import read_trace
+from servegen_fw_pools.published.trace import read_trace
 
 from servegen_fw.plugin import InputError, Problem
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servegen_fw_pools.compile import client_files, compile_folder
+from servegen_fw_pools.published.compile import client_files, compile_folder
 
 from servegen_fw.plugin import ClientPool, InputError
 
