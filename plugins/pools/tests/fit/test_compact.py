@@ -14,8 +14,9 @@ from servegen_fw_pools.fit.compact import (
     excerpt,
     fit_pool,
 )
-from servegen_fw_pools.fit.knots import LEVEL_GRID, level_at
+from servegen_fw_pools.fit.knots import LEVEL_GRID
 from servegen_fw_pools.published.compile import compile_folder
+from servegen_fw_pools.quantiles import level_at
 from servegen_fw_pools.shipped import open_shipped
 
 from servegen_fw.plugin import ClientPool, InputError, Tables

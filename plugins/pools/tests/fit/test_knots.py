@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servegen_fw_pools.fit.knots import LEVEL_GRID, corners, fit_table, level_at, mixed, simplify
+from servegen_fw_pools.fit.knots import LEVEL_GRID, corners, fit_table, simplify
+from servegen_fw_pools.quantiles import level_at
 
 from servegen_fw.plugin import Tables
 
@@ -99,13 +100,6 @@ def test_simplify_keeps_the_ends_and_what_matters() -> None:
     assert kept.tolist() == [0, 4, 10]
 
 
-def test_level_at_takes_the_upper_level_at_a_jump() -> None:
-    """Below the first knot the level is 0, above the last 1, between two knots linear, and at a jump the upper."""
-    knots, levels = np.array([1.0, 2.0, 2.0, 4.0]), np.array([0.0, 0.25, 0.5, 1.0])
-    at = np.array([0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 9.0])
-    np.testing.assert_allclose(level_at(knots, levels, at), [0, 0, 0.125, 0.5, 0.75, 1, 1])
-
-
 def test_levels_and_values_lie_on_their_grids() -> None:
     """Levels are multiples of 2**-16 and values of the stated grid, so that machines agree to the last bit."""
     rng = np.random.default_rng(1)
@@ -130,32 +124,3 @@ def test_a_smaller_tolerance_never_takes_fewer_knots() -> None:
     assert sizes == sorted(sizes)
     level, _ = corners(values, cdf, 0.5)
     assert len(simplify(*corners(values, cdf, 0.5), 1e-12)) > 0.5 * len(level)
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(
-    tables=st.lists(
-        st.lists(st.integers(0, 40), min_size=1, max_size=12, unique=True), min_size=1, max_size=4
-    ),
-    atoms=st.booleans(),
-    seed=st.integers(0, 99),
-)
-def test_a_mixture_has_the_weighted_masses_of_its_parts(
-    tables: list[list[int]], atoms: bool, seed: int
-) -> None:
-    """Its distribution function is the weighted mean of theirs, beside every knot and at it, jumps included."""
-    rng = np.random.default_rng(seed)
-    parts = []
-    for values in tables:
-        cdf = np.cumsum(rng.random(len(values)) + 0.1)
-        level, value = corners(np.sort(np.array(values, float)), cdf / cdf[-1], 0.0 if atoms else 0.5)
-        parts.append((value, level))
-    weight = rng.random(len(parts)) + 0.1
-    value, level = mixed(parts, weight)
-    assert level[0] == 0.0
-    assert level[-1] == 1.0
-    assert np.all(np.diff(value) >= 0)
-    assert np.all(np.diff(level) >= 0)
-    at = np.concatenate([value, value - 1e-7, value + 0.3])
-    wanted = sum(w * level_at(*part, at) for w, part in zip(weight / weight.sum(), parts, strict=True))
-    np.testing.assert_allclose(level_at(value, level, at), wanted, atol=1e-6)

@@ -13,6 +13,7 @@ from servegen_fw_pools.characterize.counts import LEAST_BINS, MOST_BINS, SCALES_
 from servegen_fw_pools.characterize.gap_families import FAMILIES
 from servegen_fw_pools.characterize.section import Number, Section
 from servegen_fw_pools.characterize.words import many, percent, short, table, told, told_share
+from servegen_fw_pools.quantiles import quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,11 +206,9 @@ def _client_cv(pool: ClientPool) -> dict[str, Any]:
     weight, cv, family = pool.count[active], pool.cv[active], pool.family[active]
     if not len(cv):
         return {}
-    order = np.argsort(cv, kind="stable")
-    level = np.cumsum(weight[order]) / weight.sum()
     found: dict[str, Any] = {
-        name: Number(float(cv[order][min(int(np.searchsorted(level, p)), len(cv) - 1)]), "", len(cv))
-        for name, p in (("p10", 0.1), ("median", 0.5), ("p90", 0.9))
+        name: Number(value, "", len(cv))
+        for name, value in zip(("p10", "median", "p90"), quantiles(cv, weight, 0.1, 0.5, 0.9), strict=True)
     }
     shares = np.bincount(family, minlength=len(pool.families)) / len(family)
     found["families"] = {

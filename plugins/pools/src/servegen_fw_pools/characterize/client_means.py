@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servegen_fw_pools.characterize import stability
+from servegen_fw_pools.quantiles import moments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
 
-    from servegen_fw.plugin import ClientPool, Tables
+    from servegen_fw.plugin import ClientPool
     from servegen_fw_pools.characterize.population import Population
     from servegen_fw_pools.characterize.stability import Variation
 
@@ -49,7 +50,7 @@ def pool_means(pool: ClientPool, people: Population) -> dict[str, Variation]:
     """Variation of the mean of each field of tokens over a pool's table windows, which last `table_window_s`."""
     order = np.argsort(people.rank, kind="stable")[: len(people.names)]
     requests = pool.table_requests[order]
-    mean, square = _table_moments(pool.tables)
+    mean, square = moments(pool.tables)
     found = {}
     for f, field in enumerate(pool.fields):
         if field not in {"input_tokens", "text_tokens", "output_tokens"}:
@@ -58,21 +59,3 @@ def pool_means(pool: ClientPool, people: Population) -> dict[str, Variation]:
         count = np.where(table >= 0, requests, 0.0)
         found[f"mean_{field}"] = stability.of_means(count, count * mean[table], count * square[table])
     return found
-
-
-def _table_moments(tables: Tables) -> tuple[F8, F8]:
-    """Mean and mean square of every table; float64[tables] both, 0 for one without knots."""
-    first = tables.offsets[:-1]
-    size = np.diff(tables.offsets)
-    table = np.repeat(np.arange(len(tables)), size)
-    before = np.roll(tables.cdf, 1)
-    low = np.roll(tables.value, 1) if tables.linear else tables.value
-    begins = first[size > 0]
-    before[begins] = 0.0
-    mass, high = tables.cdf - before, tables.value
-    if tables.linear:
-        low[begins] = high[begins]
-    # Of a stretch that is uniform between two knots; of a step both ends are one value.
-    moments = mass * (low + high) / 2, mass * (low * low + low * high + high * high) / 3
-    mean, square = (np.bincount(table, part, len(tables)).astype(np.float64) for part in moments)
-    return mean, square

@@ -22,6 +22,7 @@ from servegen_fw_pools.characterize.sample import quantile_of, share_number
 from servegen_fw_pools.characterize.section import Plot, Section
 from servegen_fw_pools.characterize.words import many, percent, short, table, told, told_share
 from servegen_fw_pools.logs.log import Log
+from servegen_fw_pools.quantiles import quantiles
 
 if TYPE_CHECKING:
     from servegen_fw.plugin import ClientPool
@@ -82,16 +83,14 @@ def _figures(modal: Modal) -> dict[str, Any]:
 def _concentration(clients: Concentration) -> dict[str, Any]:
     """Middle client and range, clients weighted by their items."""
 
-    def quantiles(values: Any) -> dict[str, float]:
-        order = np.argsort(values, kind="stable")
-        level = np.cumsum(clients.items[order]) / clients.items.sum()
-        at = np.searchsorted(level, (0.1 - 1e-12, 0.5 - 1e-12, 0.9 - 1e-12))
-        return dict(zip(("p10", "p50", "p90"), (float(x) for x in values[order][at]), strict=True))
+    def told(values: Any) -> dict[str, float]:
+        found = quantiles(values, clients.items, 0.1, 0.5, 0.9)
+        return dict(zip(("p10", "p50", "p90"), found, strict=True))
 
     return {
         "clients": len(clients.items),
-        "largest_size_share": quantiles(clients.largest),
-        "effective_sizes": quantiles(clients.sizes),
+        "largest_size_share": told(clients.largest),
+        "effective_sizes": told(clients.sizes),
     }
 
 

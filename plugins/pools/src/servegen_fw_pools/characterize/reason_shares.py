@@ -23,7 +23,7 @@ from servegen_fw_pools.characterize.shifts import (
     windows_of,
     windows_of_pool,
 )
-from servegen_fw_pools.fit.knots import level_at
+from servegen_fw_pools.quantiles import level_at
 
 if TYPE_CHECKING:
     import numpy.typing as npt

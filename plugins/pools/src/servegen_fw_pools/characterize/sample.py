@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from servegen_fw_pools.characterize.section import Number
-from servegen_fw_pools.fit.knots import level_at
+from servegen_fw_pools.quantiles import level_at, slices
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -145,8 +145,7 @@ def masses(tables: Tables, k: int, whole: bool) -> tuple[F8, F8]:
     if not tables.linear:
         return value, np.diff(level, prepend=0.0)
     if not whole:
-        u = (np.arange(_LEVELS) + 0.5) / _LEVELS
-        return tables.ppf(np.full(_LEVELS, k), u), np.full(_LEVELS, 1.0 / _LEVELS)
+        return slices(tables, np.array([k]), np.ones(1), _LEVELS)
     grid = np.arange(np.floor(value[0] + 0.5), np.floor(value[-1] + 0.5) + 1)
     cdf = level_at(value, level, grid + 0.5)
     cdf[-1] = 1.0

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import numpy as np
 
+from servegen_fw_pools.quantiles import quantiles
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -96,10 +98,7 @@ def of_means(count: AnyArray, total: AnyArray, square: AnyArray) -> Variation:
 def middle(values: F8, weight: F8) -> float:
     """Weighted median of the values from 0 on; those of -1 are left out, and there is one that is not."""
     told = values >= 0
-    values, weight = values[told], weight[told]
-    order = np.argsort(values, kind="stable")
-    level = np.cumsum(weight[order])
-    return float(values[order][min(int(np.searchsorted(level, level[-1] / 2)), len(values) - 1)])
+    return quantiles(values[told], weight[told], 0.5)[0]
 
 
 def _variation(

@@ -1,4 +1,4 @@
-"""Numbers in words: short, with unit and interval, as pages and terminals show them."""
+"""Numbers as they are told: short, with unit and interval on pages and terminals, rounded in files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def short(value: float, digits: int = 3) -> str:
         return f"{value:,.0f}"
     text = f"{value:.{digits}g}"
     return text if "e" not in text else f"{value:.{digits - 1}e}"
+
+
+def rounded(value: float, digits: int = 4) -> float:
+    """Return `value` to `digits` significant digits, as files state what is known no better."""
+    return float(f"{float(value):.{digits}g}")
 
 
 def percent(share: float) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import numpy as np
 
+from servegen_fw_pools.characterize.words import rounded
 from servegen_fw_pools.fit.compact import NOISE_SHARE, TOLERANCE
 from servegen_fw_pools.fit.gaps import LEAST_GAPS
 from servegen_fw_pools.fit.resolution import step_of
@@ -62,6 +63,11 @@ def facts_of(found: Measured, *, asked_s: float, min_requests: int, keep_ids: bo
         notes.append(
             f"windows of {found.window_s:.6g} s instead of {asked_s:.6g} s, {found.windows} of which cover the log"
         )
+    if found.log.duration_s == 0:
+        notes.append(
+            f"all its requests come at one time, so that the log tells no rate; they are taken as those of one window of "
+            f"{found.window_s:.6g} s"
+        )
     step_s = step_of(found.log.time_s) if found.log.time_s is not None else 0.0
     if step_s * len(found.log) > _COARSE * found.covered_s:
         notes.append(
@@ -86,8 +92,8 @@ def facts_of(found: Measured, *, asked_s: float, min_requests: int, keep_ids: bo
         "error": found.fitted.error,
         "rank": {
             f"{one}, {other}": {
-                "pooled": _short(pair.pooled),
-                "between_clients": _short(pair.between),
+                "pooled": rounded(pair.pooled),
+                "between_clients": rounded(pair.between),
                 "requests": pair.n,
             }
             for (one, other), pair in found.pairs.items()
@@ -101,7 +107,7 @@ def facts_of(found: Measured, *, asked_s: float, min_requests: int, keep_ids: bo
             "of_several_turns": int(np.count_nonzero(found.chains.turns > 1)),
             "later_turns": later,
             "later_turns_that_carry": carrying,
-            "carrying_share": _short(found.chains.carrying),
+            "carrying_share": rounded(found.chains.carrying),
             "left_out_of_new_tokens": later - carrying if found.chains.carries_context else 0,
             "think_times_with_latency": found.chains.waits,
             "think_times_below_0": found.chains.early,
@@ -118,7 +124,7 @@ def facts_of(found: Measured, *, asked_s: float, min_requests: int, keep_ids: bo
         ids = found.log.blocks.ids
         shared = found.prefix.sum() / max(found.log.input_tokens[found.prefix > 0].sum(), 1)
         seen = 1.0 - len(np.unique(ids)) / max(len(ids), 1)
-        facts["prefix"] = {"share_of_input": _short(shared), "blocks_seen_before": _short(seen)}
+        facts["prefix"] = {"share_of_input": rounded(shared), "blocks_seen_before": rounded(seen)}
         notes.append(
             f"prefixes are what a client's sessions begin with, {100 * shared:.3g} % of their first prompts; "
             f"{100 * seen:.3g} % of the log's blocks were there before"
@@ -137,7 +143,3 @@ def facts_of(found: Measured, *, asked_s: float, min_requests: int, keep_ids: bo
         "notes": notes,
         "fit": facts,
     }
-
-
-def _short(number: float) -> float:
-    return float(f"{number:.4g}")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from servegen_fw_pools.fit.knots import level_at
+from servegen_fw_pools.characterize.words import rounded
+from servegen_fw_pools.quantiles import level_at, quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from servegen_fw.plugin import ClientPool
 
     F8 = npt.NDArray[np.float64]
-
-_DIGITS = 4
 
 
 def measure(pool: ClientPool, fitted: ClientPool, requests: F8, half: Mapping[str, float]) -> dict[str, Any]:
@@ -45,11 +44,11 @@ def measure(pool: ClientPool, fitted: ClientPool, requests: F8, half: Mapping[st
     active = pool.cv > 0
     cv = np.abs(fitted.cv[active] / pool.cv[active] - 1)
     found["population"] = {
-        "requests_relative": _short(abs(fitted.count.sum() / total - 1)),
-        "share_max": _short(
+        "requests_relative": rounded(abs(fitted.count.sum() / total - 1)),
+        "share_max": rounded(
             np.abs(fitted.count.sum(1) / fitted.count.sum() - pool.count.sum(1) / total).max()
         ),
-        "cv_relative_max": _short(cv.max(initial=0.0)),
+        "cv_relative_max": rounded(cv.max(initial=0.0)),
     }
     return found
 
@@ -73,18 +72,16 @@ def _field(pool: ClientPool, fitted: ClientPool, field: int, requests: F8, half:
         at = np.searchsorted(values, grid, side="right")
         mixture += weight[i] * np.concatenate(([0.0], cdf))[at]
         mixture_fit += weight[i] * level_at(knot, level, grid + half)
-    order = np.argsort(distance, kind="stable")
-    middle = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
     share = weight / weight.sum()
     return {
-        "mean_relative": _short(abs((mean_fit * share).sum() / (mean * share).sum() - 1)),
-        "client_mean_relative": _short(
+        "mean_relative": rounded(abs((mean_fit * share).sum() / (mean * share).sum() - 1)),
+        "client_mean_relative": rounded(
             (np.abs(mean_fit / np.where(mean > 0, mean, 1) - (mean > 0)) * share).sum()
         ),
-        "ks_median": _short(distance[order][middle]),
-        "ks_max": _short(distance.max()),
-        "p50_relative": _short(_quantile_error(grid, mixture, mixture_fit, 0.5)),
-        "p99_relative": _short(_quantile_error(grid, mixture, mixture_fit, 0.99)),
+        "ks_median": rounded(quantiles(distance, weight, 0.5)[0]),
+        "ks_max": rounded(distance.max()),
+        "p50_relative": rounded(_quantile_error(grid, mixture, mixture_fit, 0.5)),
+        "p99_relative": rounded(_quantile_error(grid, mixture, mixture_fit, 0.99)),
     }
 
 
@@ -104,7 +101,3 @@ def _quantile_error(grid: F8, recorded: F8, fitted: F8, p: float) -> float:
         for cdf in (recorded, fitted)
     )
     return abs(ours - right) / max(right, 1e-9)
-
-
-def _short(number: float) -> float:
-    return float(f"{float(number):.{_DIGITS}g}")

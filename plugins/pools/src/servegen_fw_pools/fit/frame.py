@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import numpy as np
 
+from servegen_fw_pools.quantiles import distance
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -93,16 +95,5 @@ def measures(stream: Stream, truth: Stream, frame: Frame) -> dict[str, float]:
         found[f"{name} mean (tokens)"] = float(values.mean())
         for p in (50, 90, 99):
             found[f"{name} p{p} (tokens)"] = float(np.quantile(values, p / 100))
-        found[f"{name} KS"] = _ks(values, real)
+        found[f"{name} KS"] = distance(values, np.ones(len(values)), real, np.ones(len(real)))
     return found
-
-
-def _ks(a: F8, b: F8) -> float:
-    """Two-sample Kolmogorov-Smirnov distance."""
-    at = np.unique(np.concatenate((a, b)))
-    return float(
-        np.abs(
-            np.searchsorted(np.sort(a), at, side="right") / len(a)
-            - np.searchsorted(np.sort(b), at, side="right") / len(b)
-        ).max()
-    )

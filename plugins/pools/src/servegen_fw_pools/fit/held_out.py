@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from servegen_fw.plugin import ClientPool, InputError, Problem
+from servegen_fw_pools.characterize.words import rounded
 from servegen_fw_pools.fit.frame import Frame, Stream, measures
 from servegen_fw_pools.fit.from_log import covered, grid_of
 from servegen_fw_pools.fit.naive import naive_pool
@@ -107,7 +108,7 @@ def held_out(log: Log, part: float | str, fit: Fit, window_s: float) -> dict[str
         "held_out_requests": len(rest),
         "seeds": SEEDS,
         "measures": {
-            name: {"held_out": _short(value)}
+            name: {"held_out": rounded(value)}
             | {model: _spread([one[name] for one in drawn]) for model, drawn in models.items()}
             for name, value in right.items()
         },
@@ -140,11 +141,11 @@ def rows_of(log: Log, rows: I8) -> Log:
 
 
 def _spread(values: list[float]) -> dict[str, float]:
-    return {"mean": _short(float(np.mean(values))), "low": _short(min(values)), "high": _short(max(values))}
-
-
-def _short(number: float) -> float:
-    return float(f"{float(number):.4g}")
+    return {
+        "mean": rounded(float(np.mean(values))),
+        "low": rounded(min(values)),
+        "high": rounded(max(values)),
+    }
 
 
 def told(facts: dict[str, Any]) -> str:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     F8 = npt.NDArray[np.float64]
@@ -100,42 +98,3 @@ def fit_table(values: F8, cdf: F8, half: F8 | float, tolerance: float, value_gri
     different = np.ones(len(kept), np.bool_)
     different[1:] = (np.diff(knots) > 0) | (np.diff(levels) > 0)
     return knots[different], levels[different]
-
-
-def level_at(knots: F8, levels: F8, at: F8) -> F8:
-    """Distribution function of a linear table: levels at the values `at` (float64[n]); at a jump the upper one."""
-    right = np.searchsorted(knots, at, side="right")
-    below = np.clip(right - 1, 0, len(knots) - 1)
-    above = np.clip(right, 0, len(knots) - 1)
-    width = knots[above] - knots[below]
-    part = np.where(width > 0, (at - knots[below]) / np.where(width > 0, width, 1.0), 0.0)
-    level = levels[below] + (levels[above] - levels[below]) * part
-    return np.where(right == 0, 0.0, level)
-
-
-def mixed(parts: Sequence[tuple[F8, F8]], weight: F8) -> tuple[F8, F8]:
-    """Mixture of linear tables.
-
-    Parameters
-    ----------
-        parts: values and levels of each table's knots.
-        weight: float64[parts]; positive, of any sum.
-
-    Returns
-    -------
-        values and levels of the mixture's knots, float64[k] each, ascending; the first level is 0 and the last 1.
-    """
-    share = weight / weight.sum()
-    at = np.unique(np.concatenate([knots for knots, _ in parts]))
-    above = sum(w * level_at(knots, levels, at) for w, (knots, levels) in zip(share, parts, strict=True))
-    # The mirror image has its upper level where this one has its lower one.
-    below = 1.0 - sum(
-        w * level_at(-knots[::-1], 1.0 - levels[::-1], -at)
-        for w, (knots, levels) in zip(share, parts, strict=True)
-    )
-    value, level = np.repeat(at, 2), np.stack((below, above), axis=1).ravel()
-    level = np.clip(np.maximum.accumulate(level), 0.0, 1.0)
-    level[0], level[-1] = 0.0, 1.0
-    different = np.ones(len(value), np.bool_)
-    different[1:] = (np.diff(value) > 0) | (np.diff(level) > 0)
-    return value[different], level[different]

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from servegen_fw.plugin import InputError, Problem
+from servegen_fw_pools.characterize.sample import is_whole
+from servegen_fw_pools.characterize.words import rounded
+from servegen_fw_pools.quantiles import distance, quantiles, slices
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,16 +61,16 @@ def pool_error(truth: ClientPool, found: ClientPool) -> dict[str, Any]:
         for pair in pairs
     }
     return {
-        "requests": _short(mine.sum() / theirs.sum() - 1),
-        "share": _short(np.abs(mine / mine.sum() - weight).max()),
-        "count": _short((np.abs(begun[0] - begun[1]) / np.sqrt(np.maximum(begun[1], 1))).max()),
+        "requests": rounded(mine.sum() / theirs.sum() - 1),
+        "share": rounded(np.abs(mine / mine.sum() - weight).max()),
+        "count": rounded((np.abs(begun[0] - begun[1]) / np.sqrt(np.maximum(begun[1], 1))).max()),
         "cv": _cv(truth, found, order),
         "family": _family(truth, found, order),
         "fields": {
             field: _field(truth, found, order, field) for field in truth.fields if field in found.fields
         },
         "rank": {
-            pair: {"max": _short(np.abs(error).max()), "mean": _short((error * weight).sum())}
+            pair: {"max": rounded(np.abs(error).max()), "mean": rounded((error * weight).sum())}
             for pair, error in ranks.items()
         },
         "carries_context": truth.carries_context == found.carries_context,
@@ -85,8 +88,8 @@ def _cv(truth: ClientPool, found: ClientPool, order: I8) -> dict[str, float]:
     apart = np.log(found.cv[order][seen] / truth.cv[seen])
     weight = truth.count[seen] / truth.count[seen].sum()
     return {
-        "bias": _short((apart * weight).sum()),
-        "spread": _short(np.sqrt((apart**2 * weight).sum())),
+        "bias": rounded((apart * weight).sum()),
+        "spread": rounded(np.sqrt((apart**2 * weight).sum())),
         "windows": int(seen.sum()),
     }
 
@@ -97,60 +100,38 @@ def _family(truth: ClientPool, found: ClientPool, order: I8) -> float | None:
         return None
     names = np.array([*truth.families, ""]), np.array([*found.families, ""])
     right = names[0][truth.family[seen]] == names[1][found.family[order][seen]]
-    return _short((right * truth.count[seen]).sum() / truth.count[seen].sum())
+    return rounded((right * truth.count[seen]).sum() / truth.count[seen].sum())
 
 
 def _field(truth: ClientPool, found: ClientPool, order: I8, field: str) -> dict[str, float]:
     ours, theirs = _drawn(found, field, order), _drawn(truth, field, np.arange(len(order)))
     both = [c for c in range(len(order)) if len(ours[c][0]) and len(theirs[c][0])]
     total = truth.requests.sum(1)
-    distance = np.array([_ks(*ours[c], *theirs[c]) for c in both])
-    ranked = np.argsort(distance, kind="stable")
-    held = total[both][ranked]
-    middle = int(np.searchsorted(np.cumsum(held), held.sum() / 2))
+    apart = np.array([distance(*ours[c], *theirs[c]) for c in both])
     a, wa = (np.concatenate([ours[c][k] for c in both]) for k in (0, 1))
     b, wb = (np.concatenate([theirs[c][k] for c in both]) for k in (0, 1))
     stated = {
-        "ks": _ks(a, wa, b, wb),
-        "client_ks": float(distance[ranked][middle]),
+        "ks": distance(a, wa, b, wb),
+        "client_ks": quantiles(apart, total[both], 0.5)[0],
         "mean": _relative((a * wa).sum() / wa.sum(), (b * wb).sum() / wb.sum()),
     }
-    for p in (50, 90, 99):
-        stated[f"p{p}"] = _relative(_quantile(a, wa, p / 100), _quantile(b, wb, p / 100))
-    return {name: _short(number) for name, number in stated.items()}
+    shares = (0.5, 0.9, 0.99)
+    for p, mine, right in zip(shares, quantiles(a, wa, *shares), quantiles(b, wb, *shares), strict=True):
+        stated[f"p{100 * p:.0f}"] = _relative(mine, right)
+    return {name: rounded(number) for name, number in stated.items()}
 
 
 def _drawn(pool: ClientPool, field: str, order: I8) -> list[tuple[F8, F8]]:
     """Of each client evenly spaced quantiles of its tables, and their weights; whole numbers where tokens are meant."""
-    u = (np.arange(POINTS) + 0.5) / POINTS
     requests = pool.table_requests
     table = pool.table[pool.fields.index(field)]
-    whole = field not in ("reason_ratio", "think_s")
     drawn = []
     for c in order:
         used = np.flatnonzero((table[c] >= 0) & (requests[c] > 0))
-        value = pool.tables.ppf(np.repeat(table[c][used], POINTS), np.tile(u, len(used)))
-        drawn.append((np.rint(value) if whole else value, np.repeat(requests[c][used] / POINTS, POINTS)))
+        value, weight = slices(pool.tables, table[c][used], requests[c][used], POINTS)
+        drawn.append((np.rint(value) if is_whole(field) else value, weight))
     return drawn
-
-
-def _ks(a: F8, wa: F8, b: F8, wb: F8) -> float:
-    """Largest difference of two weighted empirical distribution functions."""
-    values, at = np.unique(np.concatenate((a, b)), return_inverse=True)
-    apart = np.bincount(at[: len(a)], wa / wa.sum(), len(values))
-    apart -= np.bincount(at[len(a) :], wb / wb.sum(), len(values))
-    return float(np.abs(np.cumsum(apart)).max())
-
-
-def _quantile(value: F8, weight: F8, p: float) -> float:
-    order = np.argsort(value, kind="stable")
-    total = np.cumsum(weight[order])
-    return float(value[order][min(np.searchsorted(total, p * total[-1]), len(value) - 1)])
 
 
 def _relative(found: float, true: float) -> float:
     return (found - true) / max(abs(true), 1e-9)
-
-
-def _short(number: float) -> float:
-    return float(f"{float(number):.4g}")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from servegen_fw.plugin import ClientPool, Suite, Tables, plan, save_pool
 from servegen_fw_pools.fit.frame import Stream
 from servegen_fw_pools.fit.gaps import resized_cv
-from servegen_fw_pools.fit.knots import mixed
+from servegen_fw_pools.quantiles import mixed
 
 F8: TypeAlias = npt.NDArray[np.float64]
 

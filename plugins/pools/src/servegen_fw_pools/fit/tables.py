@@ -9,9 +9,11 @@ import attrs
 import numpy as np
 
 from servegen_fw.plugin import Tables
+from servegen_fw_pools.characterize.words import rounded
 from servegen_fw_pools.fit.compact import NOISE_SHARE, TOLERANCE
-from servegen_fw_pools.fit.knots import fit_table, level_at
+from servegen_fw_pools.fit.knots import fit_table
 from servegen_fw_pools.fit.stretches import stretches
+from servegen_fw_pools.quantiles import level_at, quantiles
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -115,11 +117,9 @@ def _distance(one: Samples, values: F8, cdf: F8, knots: F8, levels: F8) -> float
 
 
 def _stated(distance: F8, weight: I8) -> dict[str, Any]:
-    order = np.argsort(distance, kind="stable")
-    middle = int(np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2))
     return {
         "tables": len(distance),
         "values": int(weight.sum()),
-        "ks_median": float(f"{distance[order][middle]:.4g}"),
-        "ks_max": float(f"{distance.max():.4g}"),
+        "ks_median": rounded(quantiles(distance, weight, 0.5)[0]),
+        "ks_max": rounded(distance.max()),
     }

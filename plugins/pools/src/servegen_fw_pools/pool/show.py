@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from servegen_fw_pools.characterize.sample import is_whole
+from servegen_fw_pools.characterize.words import rounded
 from servegen_fw_pools.fit.held_out import told
 from servegen_fw_pools.pool.parts import members_of
+from servegen_fw_pools.quantiles import moments, quantiles, slices
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from servegen_fw.plugin import ClientPool
 
     F8 = npt.NDArray[np.float64]
+    I8 = npt.NDArray[np.int64]
 
 TOP: Final = (1, 10, 29)
 """Numbers of top clients whose share is told; 29 is the paper's (90 % of M-large's requests)."""
@@ -28,9 +32,10 @@ def figures(pool: ClientPool) -> dict[str, Any]:
     by_client = np.sort(pool.requests.sum(1))[::-1]
     share = np.cumsum(by_client) / max(by_client.sum(), 1e-300)
     active = pool.count >= 2
-    cv, weight = pool.cv[active], pool.count[active]
+    spread = quantiles(pool.cv[active], pool.count[active], 0.1, 0.5, 0.9) if active.any() else []
+    mean, _ = moments(pool.tables)
     families = {
-        name: _short(pool.count[pool.family == number].sum() / max(pool.count.sum(), 1e-300))
+        name: rounded(pool.count[pool.family == number].sum() / max(pool.count.sum(), 1e-300))
         for number, name in enumerate(pool.families)
     }
     return {
@@ -42,24 +47,24 @@ def figures(pool: ClientPool) -> dict[str, Any]:
         "window_s": pool.window_s,
         "table_window_s": pool.table_window_s,
         "rate": {
-            "mean": _short(pool.rate),
-            "sessions": _short(pool.count.sum() / pool.duration_s) if pool.has_sessions else None,
-            "lowest_window": _short(total.min() / pool.window_s),
-            "highest_window": _short(total.max() / pool.window_s),
+            "mean": rounded(pool.rate),
+            "sessions": rounded(pool.count.sum() / pool.duration_s) if pool.has_sessions else None,
+            "lowest_window": rounded(total.min() / pool.window_s),
+            "highest_window": rounded(total.max() / pool.window_s),
         },
         "skew": {
-            **{f"top_{k}_share": _short(share[min(k, len(share)) - 1]) for k in TOP if k <= len(share)},
+            **{f"top_{k}_share": rounded(share[min(k, len(share)) - 1]) for k in TOP if k <= len(share)},
             "clients_for_90_percent": int(np.searchsorted(share, 0.9) + 1),
         },
-        "cv": {f"p{p}": _short(_quantile(cv, weight, p / 100)) for p in (10, 50, 90)} if len(cv) else {},
+        "cv": dict(zip(("p10", "p50", "p90"), map(rounded, spread), strict=True)) if spread else {},
         "families": families,
         "carries_context": pool.carries_context,
-        "fields": {field: _field(pool, number) for number, field in enumerate(pool.fields)},
+        "fields": {field: _field(pool, number, mean) for number, field in enumerate(pool.fields)},
         "rank": {
             ", ".join(pair): {
-                "mean": _short((row * pool.requests.sum(1)).sum() / max(pool.requests.sum(), 1e-300)),
-                "lowest": _short(row.min()),
-                "highest": _short(row.max()),
+                "mean": rounded((row * pool.requests.sum(1)).sum() / max(pool.requests.sum(), 1e-300)),
+                "lowest": rounded(row.min()),
+                "highest": rounded(row.max()),
             }
             for pair, row in zip(pool.pairs, pool.rank, strict=True)
         },
@@ -116,58 +121,44 @@ def _busiest(pool: ClientPool, top: int) -> list[str]:
         return []
     width = max(6, *(len(pool.clients[c]) for c in order))
     said = [f"  {'client':{width}} {'requests/s':>12} {'share':>8} {'gap CV':>8} {'input':>8} {'output':>8}"]
-    requests = pool.table_requests
-    for c in order:
+    means = {field: _means(pool, field, order) for field in ("input_tokens", "output_tokens")}
+    for row, c in enumerate(order):
         cv = (pool.cv[c] * pool.count[c]).sum() / max(pool.count[c].sum(), 1e-300)
-        means = [_mean(pool, requests, int(c), field) for field in ("input_tokens", "output_tokens")]
-        cells = "".join(f" {mean:8.0f}" if mean is not None else f" {'-':>8}" for mean in means)
+        cells = "".join(
+            f" {'-':>8}" if np.isnan(mean[row]) else f" {mean[row]:8.0f}" for mean in means.values()
+        )
         rate = total[c] / pool.duration_s
         part = 100 * total[c] / max(total.sum(), 1e-300)
         said.append(f"  {pool.clients[c]:{width}} {rate:12.4g} {part:6.1f} % {cv:8.3g}{cells}")
     return said
 
 
-def _mean(pool: ClientPool, requests: F8, client: int, field: str) -> float | None:
-    """Mean of a field over a client's requests; None if it has none."""
+def _means(pool: ClientPool, field: str, clients: I8) -> F8:
+    """Mean of a field over the requests of each client, float64[n]; NaN for one that has none."""
     if field not in pool.fields:
-        return None
-    value, weight = _drawn(pool, pool.fields.index(field), requests, [client])
-    return float((value * weight).sum() / weight.sum()) if weight.sum() > 0 else None
+        return np.full(len(clients), np.nan)
+    table = pool.table[pool.fields.index(field)][clients]
+    weight = np.where(table >= 0, pool.table_requests[clients], 0.0)
+    total = weight.sum(1)
+    mean, _ = moments(pool.tables)
+    sums = (weight * mean[table]).sum(1)
+    return np.where(total > 0, sums / np.where(total > 0, total, 1.0), np.nan)
 
 
-def _field(pool: ClientPool, field: int) -> dict[str, float]:
-    """Mean and percentiles over all requests, from 256 quantiles of each table."""
-    value, weight = _drawn(pool, field, pool.table_requests, range(len(pool.clients)))
-    if not weight.sum() > 0:
+def _field(pool: ClientPool, field: int, mean: F8) -> dict[str, float]:
+    """Mean over all requests, and percentiles from 256 slices of each table."""
+    requests, table = pool.table_requests, pool.table[field]
+    used = (table >= 0) & (requests > 0)
+    if not used.any():
         return {}
-    found = {"mean": _short((value * weight).sum() / weight.sum())}
-    found |= {f"p{p}": _short(_quantile(value, weight, p / 100)) for p in (50, 90, 99)}
-    found["tables"] = len(np.unique(pool.table[field][pool.table[field] >= 0]))
+    found = {"mean": rounded(np.average(mean[table[used]], weights=requests[used]))}
+    value, weight = slices(pool.tables, table[used], requests[used], _POINTS)
+    value = np.rint(value) if is_whole(pool.fields[field]) else value
+    shares = (0.5, 0.9, 0.99)
+    for p, quantile in zip(shares, quantiles(value, weight, *shares), strict=True):
+        found[f"p{100 * p:.0f}"] = rounded(quantile)
+    found["tables"] = len(np.unique(table[table >= 0]))
     return found
-
-
-def _drawn(pool: ClientPool, field: int, requests: F8, clients: Any) -> tuple[F8, F8]:
-    rows = np.asarray(clients)
-    used = np.argwhere((pool.table[field][rows] >= 0) & (requests[rows] > 0))
-    if not len(used):
-        return np.zeros(0), np.zeros(0)
-    table, weight = pool.table[field][rows][tuple(used.T)], requests[rows][tuple(used.T)]
-    known, at = np.unique(table, return_inverse=True)
-    held = np.bincount(at, weight)
-    u = (np.arange(_POINTS) + 0.5) / _POINTS
-    value = pool.tables.ppf(np.repeat(known, _POINTS), np.tile(u, len(known)))
-    whole = pool.fields[field] not in ("reason_ratio", "think_s")
-    return np.rint(value) if whole else value, np.repeat(held / _POINTS, _POINTS)
-
-
-def _quantile(value: F8, weight: F8, p: float) -> float:
-    order = np.argsort(value, kind="stable")
-    total = np.cumsum(weight[order])
-    return float(value[order][min(np.searchsorted(total, p * total[-1]), len(value) - 1)])
-
-
-def _short(number: float) -> float:
-    return float(f"{float(number):.4g}")
 
 
 def _time(seconds: float) -> str:
