@@ -13,12 +13,10 @@ from servegen_fw.data.pool import ClientPool
 from servegen_fw.data.workload import Workload
 from servegen_fw.hooks.protocols import GapFamily
 from servegen_fw.suite.model import Load, WorkloadSpec
-from servegen_fw.workload.curve import Curve
 from servegen_fw.workload.demand import Demand, demands
 from servegen_fw.workload.part import Part, ready
 from servegen_fw.workload.population import Population
 from servegen_fw.workload.process import ProcessClients
-from servegen_fw.workload.products import CheckedArrivals, CheckedModulation
 from servegen_fw.workload.recorded import RecordedClients, natural_order
 from servegen_fw.workload.scale import Scaling, scaling
 from servegen_fw.workload.streams import Streams
@@ -162,7 +160,7 @@ def _model(
     if isinstance(part.source, Workload):
         return GroupModel(part, demand, scaling(part, demand), None, first)
     if part.source is None:
-        return GroupModel(part, demand, None, _synthetic(part, demand, streams), first)
+        return GroupModel(part, demand, None, SyntheticClients.of(part, demand, streams), first)
     scale = scaling(part, demand)
     order = natural_order(part.source.clients)
     members = [(index, part.source.clients[index]) for index in order]
@@ -190,22 +188,3 @@ def _original(name: str, known: Mapping[str, int]) -> str:
     """Name of the client of which `name` is a copy."""
     found = _COPY.fullmatch(name)
     return found["name"] if found and name not in known else name
-
-
-def _synthetic(part: Part, demand: Demand, streams: Streams) -> SyntheticClients:
-    group = part.group
-    assert group.arrival is not None  # noqa: S101 - `ready` has refused it
-    rate: Curve | None = demand.rate
-    assert rate is not None  # noqa: S101 - `demands` has refused it
-    return SyntheticClients(
-        count=group.clients,
-        skew=group.skew,
-        group=part.name,
-        arrivals=CheckedArrivals.of(group.arrival, f"{part.who}.arrival"),
-        modulation=None
-        if group.modulation is None
-        else CheckedModulation.of(group.modulation, f"{part.who}.modulation"),
-        rate=rate.scaled(1.0 / part.mean_turns),
-        duration_s=demand.duration_s,
-        streams=streams,
-    )

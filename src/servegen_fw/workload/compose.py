@@ -23,7 +23,6 @@ from servegen_fw.workload.naive import NAIVE, Aggregate, NaiveClients, resampled
 from servegen_fw.workload.part import Part, ready
 from servegen_fw.workload.population import Population
 from servegen_fw.workload.process import ProcessClients
-from servegen_fw.workload.products import CheckedArrivals, CheckedModulation
 from servegen_fw.workload.recorded import RecordedClients, natural_order
 from servegen_fw.workload.reference import NOTE, ReferenceClients
 from servegen_fw.workload.scale import copies_of, scaling
@@ -150,7 +149,7 @@ def _draft(part: Part, demand: Demand, means: Means) -> GroupDraft:
     if isinstance(part.source, Workload):
         return _replayed(part, demand, means)
     population = (
-        _synthetic(part, demand, means)
+        SyntheticClients.of(part, demand, means.streams)
         if part.source is None
         else _recorded(part, part.source, demand, means)
     )
@@ -217,25 +216,6 @@ def _recorded(part: Part, pool: ClientPool, demand: Demand, means: Means) -> Pop
         streams=means.streams,
         # Models are asked for whole blocks; how many turns one holds, only all of its sessions say.
         whole=bool(part.counts_sessions and part.conversation is None and part.group.modality),
-    )
-
-
-def _synthetic(part: Part, demand: Demand, means: Means) -> Population:
-    """Synthetic clients at the rate asked."""
-    group = part.group
-    assert group.arrival is not None  # noqa: S101 - `ready` has refused it
-    assert demand.rate is not None  # noqa: S101 - `demands` has refused it
-    return SyntheticClients(
-        count=group.clients,
-        skew=group.skew,
-        group=part.name,
-        arrivals=CheckedArrivals.of(group.arrival, f"{part.who}.arrival"),
-        modulation=None
-        if group.modulation is None
-        else CheckedModulation.of(group.modulation, f"{part.who}.modulation"),
-        rate=demand.rate.scaled(1.0 / part.mean_turns),
-        duration_s=demand.duration_s,
-        streams=means.streams,
     )
 
 

@@ -12,7 +12,9 @@ from servegen_fw.data.arrays import F8
 from servegen_fw.hooks.protocols import Modulation
 from servegen_fw.workload.block import Block, in_blocks
 from servegen_fw.workload.curve import Curve
-from servegen_fw.workload.products import CheckedArrivals
+from servegen_fw.workload.demand import Demand
+from servegen_fw.workload.part import Part
+from servegen_fw.workload.products import CheckedArrivals, CheckedModulation
 from servegen_fw.workload.streams import Streams
 
 
@@ -41,6 +43,25 @@ class SyntheticClients:
     duration_s: float
     streams: Streams
     keep: None = None
+
+    @classmethod
+    def of(cls, part: Part, demand: Demand, streams: Streams) -> SyntheticClients:
+        """Return the clients of a group at the rate asked, which counts requests, so that sessions arrive less often."""
+        group = part.group
+        assert group.arrival is not None  # noqa: S101 - `ready` has refused it
+        assert demand.rate is not None  # noqa: S101 - `demands` has refused it
+        return cls(
+            count=group.clients,
+            skew=group.skew,
+            group=part.name,
+            arrivals=CheckedArrivals.of(group.arrival, f"{part.who}.arrival"),
+            modulation=None
+            if group.modulation is None
+            else CheckedModulation.of(group.modulation, f"{part.who}.modulation"),
+            rate=demand.rate.scaled(1.0 / part.mean_turns),
+            duration_s=demand.duration_s,
+            streams=streams,
+        )
 
     @functools.cached_property
     def names(self) -> list[str]:
