@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
+import knot_bias
 import numpy as np
 import numpy.typing as npt
 from populations import Images, Lengths, Population, Reasoning, Talk
-
 from servegen_fw_pools.characterize import clients, conversations
 from servegen_fw_pools.characterize.characterization import Characterization, characterize
 from servegen_fw_pools.characterize.skew import skew
@@ -18,8 +18,13 @@ from servegen_fw_pools.logs.log import Log
 
 F8 = npt.NDArray[np.float64]
 
+SIGMAS = 5.0
+"""Standard errors allowed: with normal errors a false alarm in 1.7 million comparisons."""
+
 LEAST_GAPS = 50
 SIMULATED = 400
+SKEW = "skew of clients (Zipf exponent)"
+_NAMES = {"exponential": "exponential", "lognormal": "log-normal", "pareto-lognormal": "body with tail"}
 _MOST_GAPS = 1500
 _LEAST_HELD = 10
 _Z = 1.959963984540054
@@ -34,8 +39,9 @@ class Recovered:
         name: of the parameter.
         given: by the population.
         found: by the characterization, corrected where the estimator's law is known to be off centre.
-        error: standard error, in the scale of the error.
+        error: standard error, in the scale.
         scale: "log" (errors are relative), "plain", or "logit" (shares).
+        knots: by how much the knots of a fitted pool may move it, in the scale; 0 without a fit.
     """
 
     name: str
@@ -43,6 +49,7 @@ class Recovered:
     found: float
     error: float
     scale: str = "log"
+    knots: float = 0.0
 
     @property
     def deviation(self) -> float:
@@ -53,6 +60,11 @@ class Recovered:
     def sigmas(self) -> float:
         """Deviation in standard errors."""
         return self.deviation / self.error
+
+    @property
+    def tolerance(self) -> float:
+        """Largest deviation that sampling and knots explain, in the scale."""
+        return SIGMAS * self.error + self.knots
 
 
 @attrs.frozen
@@ -106,117 +118,121 @@ def recovered(given: Population, found: Found, *, fitted: bool = False) -> Itera
         fitted: whether the log was generated from a pool fitted to such a log, not from the population itself: then two
             samples add their errors.
     """
-    wider = 2**0.5 if fitted else 1.0
-    yield from _arrivals(given, found, fitted=fitted)
-    yield from _lengths("input", given.input, found.first, wider)
-    yield from _lengths("output", given.output, found.first, wider)
-    rank = found.first.figure("lengths", "rank_correlation", "within_clients")
-    yield Recovered(
-        "rank correlation of input and output", given.rank, rank.value, wider * _error(rank), "plain"
-    )
-    if given.reasoning:
-        yield from _reasoning(given.reasoning, found.first, wider)
-    if given.talk:
-        yield from _talk(given.talk, found, fitted=fitted)
-    if given.images:
-        yield from _images(given.images, found.first, wider)
+    for one in _compared(given, found, fitted=fitted):
+        wider = 2**0.5 if fitted and one.name != SKEW else 1.0
+        yield attrs.evolve(one, error=wider * one.error, knots=one.knots if fitted else 0.0)
 
 
-def families(given: Population, found: Found) -> Iterator[tuple[str, bool]]:
-    """Yield whether the families chosen are those given; that of gaps by the clients' votes, weighted by their requests."""
-    rows = found.whole["table"]
-    names = rows["families"]
-    held: dict[str, float] = {}
-    for row in rows["rows"]:
-        if row["count"][0] > LEAST_GAPS:
-            name = names[row["family"][0]]
-            held[name] = held.get(name, 0.0) + row["count"][0]
-    if given.family == "poisson":
-        # Gamma and Weibull laws hold the exponential one; AIC takes their further parameter into account. All clients
-        # together are Poisson too.
-        best = found.first.figure("arrivals", "families", "smallest_aic")
-        yield "family of gaps", max(best, key=lambda name: best[name].value) == "exponential"
-    else:
-        yield "family of gaps", max(held, key=lambda name: held[name]) == given.family
-    for name, law in (("input", given.input), ("output", given.output)):
-        yield f"family of {name} lengths", found.first.figure("lengths", name, "best_family") == law.family
-
-
-def _arrivals(given: Population, found: Found, *, fitted: bool) -> Iterator[Recovered]:
+def _compared(given: Population, found: Found, *, fitted: bool) -> Iterator[Recovered]:
     rows = found.whole["table"]["rows"]
-    requests = {row["name"]: float(row["count"][0]) for row in rows}
-    cv = {row["name"]: row["cv"][0] for row in rows}
-    total = sum(requests.values())
-    named = dict(zip((f"clients-{k + 1}" for k in range(given.clients)), given.shares, strict=True))
-    off, weight = 0.0, 0.0
-    for name, share in named.items():
-        if share * total > LEAST_GAPS and requests.get(name, 0.0) > _LEAST_HELD:
-            centre, spread = cv_law(given.family, given.cv, share * total)
-            off += (math.log(cv[name]) - centre) / spread**2
-            weight += spread**-2
-    yield Recovered("CV of gaps", given.cv, given.cv * math.exp(off / weight), (2**0.5 if fitted else 1.0) * weight**-0.5)
-    yield _skew(given, found, total)
+    values = sum(float(row["count"][0]) for row in rows)
+    knots = knot_bias.tolerance(values, given.shares)
+    yield from _arrivals(given, found, values)
+    yield from _lengths("input", given.input, found.first, knots)
+    yield from _lengths("output", given.output, found.first, knots)
+    rank = found.first.figure("lengths", "rank_correlation", "within_clients")
+    yield Recovered("rank correlation of input and output", given.rank, rank.value, _error(rank), "plain")
+    if given.reasoning:
+        yield from _reasoning(given.reasoning, found.first, knots)
+    if given.talk:
+        yield from _talk(given.talk, found, knots, fitted=fitted)
+    if given.images:
+        yield from _images(given.images, found.first, knots)
 
 
-def _skew(given: Population, found: Found, total: float) -> Recovered:
-    """Zipf exponent; what it is on average, and how far it moves, by simulated counts of the family's dispersion.
+def families(given: Population, found: Found) -> Iterator[tuple[str, str, str]]:
+    """Yield what it is a family of, the one given and the one chosen.
 
-    Counts of a fitted pool are those of the log, so that generating again adds no error.
+    Of gaps it is that of the clients' votes, weighted by their requests. For Poisson clients, who are Poisson together too,
+    it is the one of smallest AIC in most windows of the whole log, since gamma and Weibull laws hold the exponential one.
     """
+    if given.family == "poisson":
+        best = found.first.figure("arrivals", "families", "smallest_aic")
+        yield "family of gaps", "exponential", max(best, key=lambda name: float(best[name].value))
+    else:
+        listed = found.whole["table"]
+        held: dict[str, float] = {}
+        for row in listed["rows"]:
+            if row["count"][0] > LEAST_GAPS:
+                name = listed["families"][row["family"][0]]
+                held[name] = held.get(name, 0.0) + row["count"][0]
+        yield "family of gaps", given.family, max(held, key=lambda name: held[name])
+    for name, law in (("input", given.input), ("output", given.output)):
+        yield f"family of {name} lengths", law.family, found.first.figure("lengths", name, "best_family")
+
+
+def _arrivals(given: Population, found: Found, total: float) -> Iterator[Recovered]:
+    """CV over all clients of enough gaps, each against what as many gaps of the law show, and the skew."""
+    rows = {row["name"]: row for row in found.whole["table"]["rows"]}
+    off, weight = 0.0, 0.0
+    for k, share in enumerate(given.shares):
+        row = rows.get(f"clients-{k + 1}")
+        if row is not None and share * total > LEAST_GAPS and row["count"][0] > _LEAST_HELD:
+            centre, spread = cv_law(given.family, given.cv, share * total)
+            off += (math.log(row["cv"][0]) - centre) / spread**2
+            weight += spread**-2
+    yield Recovered("CV of gaps", given.cv, given.cv * math.exp(off / weight), weight**-0.5)
+    # Counts of the family's dispersion show what the exponent is on average, and how far it moves.
     rng = np.random.default_rng([given.seed, 0x534B])
     mean = np.array(given.shares) * total
     drawn = mean + given.cv * np.sqrt(mean) * rng.standard_normal((SIMULATED, given.clients))
     seen = [skew(np.maximum(one, 1.0)[:, None])["zipf"]["exponent"].value for one in drawn]
     value = found.whole["zipf"]["exponent"].value - (float(np.mean(seen)) - given.skew)
-    return Recovered("skew of clients (Zipf)", given.skew, value, float(np.std(seen)), "plain")
+    yield Recovered(SKEW, given.skew, value, float(np.std(seen)), "plain")
 
 
-def _lengths(name: str, law: Lengths, found: Characterization, wider: float) -> Iterator[Recovered]:
+def _lengths(name: str, law: Lengths, found: Characterization, knots: float) -> Iterator[Recovered]:
+    """Parameters with an interval; a threshold, which is searched, has none."""
     judged = next(one for one in found.figure("lengths", name, "families") if one["family"] == law.family)
+    moved = knot_bias.of_lengths(law)
     for key, value in law.parameters.items():
         number = judged["parameters"][key]
         scale = {"mu": "plain", "tail_share": "logit"}.get(key, "log")
         if number.low is not None:
-            label = f"{law.family} {key.replace('_', ' ')}"
-            yield Recovered(label, value, number.value, wider * _error(number, scale), scale)
+            label = f"{_NAMES[law.family]}: {key.replace('_', ' ')}"
+            yield Recovered(label, value, number.value, _error(number, scale), scale, knots * moved[key])
 
 
-def _reasoning(given: Reasoning, found: Characterization, wider: float) -> Iterator[Recovered]:
+def _reasoning(given: Reasoning, found: Characterization, knots: float) -> Iterator[Recovered]:
     low, high = found.figure("reasoning", "share", "components")
     n = found.figure("reasoning", "share", "dip").n
-    share = Recovered("weight of the lower mode", given.weight, low["weight"], 0.0, "plain")
-    yield attrs.evolve(share, error=wider * (given.weight * (1 - given.weight) / n) ** 0.5)
-    for name, mode, part, size in (
+    moved = knot_bias.of_modes(given)
+    name = "reasoning: weight of the lower mode"
+    yield Recovered(
+        name, given.weight, low["weight"], _share_error(given.weight, n), "plain", knots * moved["weight"]
+    )
+    for which, mode, part, size in (
         ("lower", given.low, low, given.weight * n),
         ("upper", given.high, high, (1 - given.weight) * n),
     ):
-        yield Recovered(
-            f"{name} mode of the reasoning share",
-            mode,
-            part["mean"],
-            wider * given.spread / size**0.5,
-            "plain",
-        )
-        yield Recovered("spread of a mode", given.spread, part["spread"], wider * (2 * size) ** -0.5)
+        error, bias = given.spread / size**0.5, knots * moved[which]
+        yield Recovered(f"reasoning: {which} mode", mode, part["mean"], error, "plain", bias)
+        error, bias = (2 * size) ** -0.5, knots * moved[f"{which} spread"]
+        yield Recovered("reasoning: spread of a mode", given.spread, part["spread"], error, knots=bias)
 
 
-def _talk(given: Talk, found: Found, *, fitted: bool) -> Iterator[Recovered]:
+def _talk(given: Talk, found: Found, knots: float, *, fitted: bool) -> Iterator[Recovered]:
     """Turns by session begun, since sessions that reach over an end of the log show but a part of theirs.
 
     A fit counts those parts as sessions: in D seconds, (D + span) / D as many with as many times fewer turns. Pauses of g
-    seconds are seen in proportion to D - g, which moves their median.
+    seconds are seen in proportion to D - g, which moves their median, in a fitted pool's log once more.
     """
-    wider, duration_s = 2**0.5 if fitted else 1.0, found.duration_s
     turns = found.turns["turns"]
     begun = found.turns["sessions"] - found.turns["sessions_begun_before"]
     mean = turns["mean"].value * found.turns["sessions"] / begun
     if fitted:
-        mean *= (duration_s + given.span_s) / duration_s
+        mean *= (found.duration_s + given.span_s) / found.duration_s
     # Of a geometric number of turns with mean T the variance is T (T - 1).
-    yield Recovered("mean turns", given.turns, mean, wider * ((given.turns - 1) / given.turns / begun) ** 0.5)
+    error = ((given.turns - 1) / given.turns / begun) ** 0.5
+    places = np.arange(400)
+    bias = knots * knot_bias.of_mean((1 - 1 / given.turns) ** places / given.turns) / given.turns
+    yield Recovered("mean turns", given.turns, mean, error, knots=bias)
     pause = found.turns["inter_turn"]["quantiles"]["p50"]
-    middle = given.think_s / seen_median_s(given.think_s, given.sigma, duration_s)
-    yield Recovered("median think time", given.think_s, pause.value * middle ** (2 if fitted else 1), wider * _error(pause, "log"))
+    middle = given.think_s / seen_median_s(given.think_s, given.sigma, found.duration_s)
+    # At the median m the influence function of its logarithm jumps by 1 / (m f(m)).
+    bias = knots * given.sigma * math.sqrt(2 * math.pi)
+    value = pause.value * middle ** (2 if fitted else 1)
+    yield Recovered("median think time", given.think_s, value, _error(pause, "log"), knots=bias)
 
 
 def seen_median_s(median_s: float, sigma: float, duration_s: float) -> float:
@@ -228,23 +244,27 @@ def seen_median_s(median_s: float, sigma: float, duration_s: float) -> float:
     return float(pause[np.searchsorted(seen, seen[-1] / 2)])
 
 
-def _images(given: Images, found: Characterization, wider: float) -> Iterator[Recovered]:
+def _images(given: Images, found: Characterization, knots: float) -> Iterator[Recovered]:
     image = found.figure("modality", "image")
     some, several = image["requests_with_any"], image["requests_with_several"]
     n = some.n
-    share = Recovered("share of requests with images", given.share, some.value, 0.0, "plain")
-    yield attrs.evolve(share, error=wider * (given.share * (1 - given.share) / n) ** 0.5)
-    part = Recovered("share of these with several", given.several, several.value / some.value, 0.0, "plain")
-    yield attrs.evolve(part, error=wider * (given.several * (1 - given.several) / (n * given.share)) ** 0.5)
-    mean = given.share * (1 + given.several * (given.several_mean - 1))
-    # From 2 on geometric with mean m: variance (m - 1)(m - 2), second moment that plus m^2.
-    square = given.share * (
-        1
-        - given.several
-        + given.several * ((given.several_mean - 1) * (given.several_mean - 2) + given.several_mean**2)
+    # Knots may move the share itself and, of those with images, that of several.
+    bias = 2 * knots * (given.share * (1 - given.share)) ** 0.5
+    yield Recovered(
+        "images: share of requests", given.share, some.value, _share_error(given.share, n), "plain", bias
     )
-    error = ((square - mean**2) / n) ** 0.5 / mean
-    yield Recovered("images per request", mean, image["items_per_request"].value, wider * error)
+    both = given.share * given.several
+    bias = (2 * knots * (both * (1 - both)) ** 0.5 + given.several * bias) / given.share
+    part = several.value / some.value
+    error = _share_error(given.several, n * given.share)
+    yield Recovered("images: share of these with several", given.several, part, error, "plain", bias)
+    more = (1 - 1 / (given.several_mean - 1)) ** np.arange(400) / (given.several_mean - 1)
+    mass = np.concatenate(([1 - given.share, given.share - both], both * more))
+    places = np.arange(len(mass))
+    mean = float(np.dot(mass, places))
+    error = ((float(np.dot(mass, places**2)) - mean**2) / n) ** 0.5 / mean
+    bias = knots * knot_bias.of_mean(mass) / mean
+    yield Recovered("images per request", mean, image["items_per_request"].value, error, knots=bias)
 
 
 def cv_law(family: str, cv: float, expected: float) -> tuple[float, float]:
@@ -285,6 +305,10 @@ def weibull_shape(cv: float) -> float:
         return float(gammaln(1 + 2 / shape) - 2 * gammaln(1 + 1 / shape) - math.log1p(cv * cv))
 
     return float(brentq(excess, 0.05, 50.0))
+
+
+def _share_error(share: float, n: float) -> float:
+    return float((share * (1 - share) / n) ** 0.5)
 
 
 def _error(number: Any, scale: str = "plain") -> float:
