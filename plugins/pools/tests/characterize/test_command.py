@@ -91,3 +91,15 @@ def test_bad_input_ends_with_2(
     assert told.replace("LOG", str(log)) in found
     assert "Traceback" not in found
     assert not (tmp_path / "x" / "characterization.json").exists()
+
+
+def test_a_log_without_times_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first line of the terminal and of the page tell no duration that nobody knows."""
+    chats = [
+        {"id": "a", "conversations": [{"from": "human", "value": "hello"}, {"from": "gpt", "value": "hi"}]}
+    ]
+    path = tmp_path / "chats.json"
+    path.write_text(json.dumps(chats))
+    assert run(str(path), "--out", str(tmp_path / "out"), "--no-plots") == 0
+    assert "log of 1 request without times" in capsys.readouterr().out
+    assert "A log of 1 request without times." in (tmp_path / "out" / "characterization.md").read_text()

@@ -141,3 +141,21 @@ def test_edge_cases_have_no_nan(values: list[int], finite: Finite) -> None:
         finite(section)
         assert section.cannot
         assert bool(section.figures) == bool(values)
+
+
+def test_clients_are_named_as_a_cause_only_where_chance_is_none() -> None:
+    """Clients alike: nothing comes from who asks. Clients of long prompts and answers: the difference does."""
+    rng = np.random.default_rng(3)
+    client = np.arange(4000, dtype=np.int32) % 20
+    for spread, named in ((0.0, False), (0.5, True)):
+        scale = np.exp(spread * client)
+        log = made(
+            np.rint(1 + 100 * scale * rng.exponential(size=4000)),
+            client=client,
+            clients=tuple("abcdefghijklmnopqrst"),
+        )
+        log = attrs.evolve(
+            log,
+            output_tokens=np.rint(1 + 100 * scale * rng.exponential(size=4000)).astype(np.int32),
+        )
+        assert any("comes from which clients" in line for line in section_of(log).lines) == named

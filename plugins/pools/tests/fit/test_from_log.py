@@ -257,3 +257,13 @@ def test_one_request_makes_a_pool(make_log: MakeLog) -> None:
     assert pool.count.tolist() == [[1.0]]
     assert np.isfinite(pool.cv).all()
     assert pool.window_s == 600
+    assert "the log tells no rate" in pool.meta["notes"][0]
+    assert not any("tells no rate" in note for note in fit_log(make_log([200])).meta["notes"])
+
+
+def test_windows_beyond_any_memory_are_refused(make_log: MakeLog) -> None:
+    """A log that a wrong timestamp stretches over thousands of years ends in an error and not in a lack of memory."""
+    log = make_log([100, 100], duration_s=1.5e11)
+    with pytest.raises(InputError, match="1,7..,...\\.. days: windows of 600 s of 2 clients"):
+        fit_log(log)
+    assert fit_log(log, window_s=1e9).count.sum() == 200

@@ -359,3 +359,12 @@ def test_a_log_written_as_csv_is_read_as_it_was(tmp_path: Path, rows: list[tuple
         np.testing.assert_array_equal(np.asarray(before, float), np.asarray(after, float), name)
     if any(row[5] for row in rows):
         np.testing.assert_array_equal(first.turn, again.turn)
+
+
+def test_a_file_given_twice_is_refused(tmp_path: Path) -> None:
+    """The same file by two names would count its requests double; two files of the same content are two logs."""
+    one = text(tmp_path / "one.csv", "timestamp,input_tokens,output_tokens\n0,1,1\n5,2,2\n")
+    with pytest.raises(InputError, match="is given twice"):
+        read_log([one, tmp_path / "sub" / ".." / "one.csv"])
+    other = text(tmp_path / "other.csv", one.read_text())
+    assert len(read_log([one, other])) == 4

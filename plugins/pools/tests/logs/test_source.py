@@ -94,3 +94,9 @@ def test_the_options_of_commands_reach_the_log(tmp_path: Path) -> None:
     assert isinstance(stopped.exception, InputError)
     helped = CliRunner().invoke(command, ["--help"])
     assert "--on-bad-rows [stop|skip]" in helped.output
+
+
+def test_a_folder_of_neither_kind_is_told_both(tmp_path: Path) -> None:
+    """A folder without results and client data is no source, and the message names what would be."""
+    with pytest.raises(InputError, match=r"neither a result folder .* nor published client data"):
+        read_source([tmp_path])

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _TALL = (7.2, 4.2)
 _MARKS = {"exponential": "C0", "gamma": "C1", "weibull": "C2"}
+# Laws that agree lie on each other; dashes let the one below be seen.
+_DASHES = {"exponential": "-", "gamma": "--", "weibull": ":"}
 
 
 def plots(found: Mapping[str, Any]) -> tuple[Plot, ...]:
@@ -51,7 +53,7 @@ def _rate(figure: Any, columns: Mapping[str, Any]) -> None:
     axes = figure.subplots(2 if len(cv) else 1, 1, sharex=True, squeeze=False)[:, 0]
     edges = np.append(hour, hour[-1] + columns["window"].value / 3600)
     axes[0].stairs(columns["rate_per_s"], edges, baseline=None)
-    axes[0].set_ylim(bottom=0)
+    axes[0].set_ylim(0, 1.08 * max(columns["rate_per_s"]))
     axes[0].set_ylabel("requests/s")
     if len(cv):
         family, width = np.array(columns["family"]), columns["window"].value / 3600
@@ -79,6 +81,7 @@ def _gaps(figure: Any, example: Mapping[str, Any]) -> None:
         axes.plot(
             grid[seen],
             left[seen],
+            _DASHES[name],
             color=_MARKS[name],
             label=f"{name} (KS {short(example['ks'][name].value, 2)})",
         )
@@ -114,6 +117,7 @@ def _memory(figure: Any, found: Mapping[str, Any]) -> None:
         one.vlines(columns["lag"], 0, columns["value"], color="C0")
         unit = f"bins of {short(columns['bin'].value)} s" if "bin" in columns else "requests"
         one.set(title=what, xlabel=f"lag in {unit}")
+        one.xaxis.get_major_locator().set_params(integer=True)
     axes[0].set_ylabel("correlation")
 
 

@@ -89,13 +89,14 @@ def make(_config: object) -> click.Command:
 def _told(found: Characterization) -> list[str]:
     """What a terminal shows: the summary, the notices, and how many things cannot be said."""
     from servegen_fw_pools.characterize.summary import summary
+    from servegen_fw_pools.characterize.words import many
 
     source = found.source
     rows = summary(found)
     width = max((len(name) for name, _, _ in rows), default=0)
-    lines = [
-        f"{found.name} · {source['kind']} of {source['requests']:,.0f} requests over {source['duration_s']:,.0f} s"
-    ]
+    timeless = source["kind"] == "log" and "time_s" not in source["columns"]
+    lasting = "without times" if timeless else f"over {source['duration_s']:,.0f} s"
+    lines = [f"{found.name} · {source['kind']} of {many(round(source['requests']), 'request')} {lasting}"]
     lines += [f"  {name:<{width}}  {value}" for name, value, _ in rows]
     lines += [f"notice     {one.code}, {one.count:,}: {one.what}" for one in found.notices]
     lines += [f"absent     {key}: {' '.join(why)}" for key, why in found.absent.items()]

@@ -152,9 +152,10 @@ def quantile_table(columns: list[Column]) -> tuple[str, ...]:
 def family_lines(column: Column) -> list[str]:
     """What the fits say, for readers."""
     lines = []
+    what = "times" if column.unit == "s" else "requests"
     if column.zeros.value > 0:
         lines.append(
-            f"{told_share(column.zeros)} of the requests have {column.name} 0, which no family describes."
+            f"{told_share(column.zeros)} of the {what} have {column.name} 0, which no family describes."
         )
     best = column.best
     if best is None:
@@ -170,7 +171,7 @@ def family_lines(column: Column) -> list[str]:
     else:
         lines.append(
             f"**{column.name}**: {name} is the closest of the four by AIC, but none of them is the law: it is off by "
-            f"{100 * best.distance.ks:.2g} % of the requests where it is worst (KS {short(best.distance.ks)}, "
+            f"{100 * best.distance.ks:.2g} % of the {what} where it is worst (KS {short(best.distance.ks)}, "
             f"{_p_text(best.distance)})."
         )
     if best.fit.mean() is None:

@@ -90,10 +90,14 @@ def _add_within(
     figures["clients_p10"], figures["clients_p90"] = (float(x) for x in np.quantile(known, (0.1, 0.9)))
     lines.append(
         f"Within clients it is {told(pooled)} (mean over {len(known)} clients of 20 requests or more, by requests; clients' "
-        f"own from {figures['clients_p10']:.2f} to {figures['clients_p90']:.2f}, p10 to p90). The difference of "
-        f"{overall.value - pooled.value:+.2f} comes from which clients ask long and get long answers, not from single "
-        "requests."
+        f"own from {figures['clients_p10']:.2f} to {figures['clients_p90']:.2f}, p10 to p90)."
     )
+    inside = pooled.low is not None and pooled.high is not None and pooled.low <= overall.value <= pooled.high
+    if not inside:
+        lines[-1] += (
+            f" The difference of {overall.value - pooled.value:+.2f} comes from which clients ask long and get long answers, "
+            "not from single requests."
+        )
 
 
 def _of_pool(pool: ClientPool) -> Section:

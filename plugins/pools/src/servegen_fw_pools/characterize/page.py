@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from servegen_fw_pools.characterize.plots import INSTALL
 from servegen_fw_pools.characterize.summary import summary
-from servegen_fw_pools.characterize.words import short, table
+from servegen_fw_pools.characterize.words import many, short, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,16 +52,19 @@ def page(found: Characterization, pictures: Mapping[str, Path], *, plots_wanted:
 
 
 def _source_line(source: Mapping[str, Any]) -> str:
-    lasting = f"{short(source['duration_s'] / 3600)} hours"
+    hours = source["duration_s"] / 3600
+    lasting = f"over {short(hours)} hours" if hours >= 1 else f"over {short(source['duration_s'])} s"
     if source["kind"] == "pool":
         origin = ", ".join(f"{key}: {value}" for key, value in source["origin"].items())
         return (
-            f"A pool of {source['clients']:,} clients: {source['requests']:,.0f} requests recorded in {lasting}, in windows of "
+            f"A pool of {source['clients']:,} clients: {source['requests']:,.0f} requests recorded {lasting}, in windows of "
             f"{short(source['window_s'])} s. Its fields: {', '.join(source['fields'])}."
             + (f" {origin[0].upper()}{origin[1:]}." if origin else "")
         )
     since = f", from {source['start']}" if source["start"] else ""
-    return f"A log of {source['requests']:,} requests over {lasting}{since}. It tells: {', '.join(source['columns'])}."
+    if "time_s" not in source["columns"]:
+        lasting = "without times"
+    return f"A log of {many(source['requests'], 'request')} {lasting}{since}. It tells: {', '.join(source['columns'])}."
 
 
 def _notice_line(one: Any) -> str:

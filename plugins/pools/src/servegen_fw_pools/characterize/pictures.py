@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     F8 = npt.NDArray[np.float64]
 
 _STYLES = ("-", "--", ":", "-.")
+_PLAIN = 20
+"""Below this ratio of largest to smallest, a logarithmic axis has plain numbers at all its ticks."""
 
 
 def ccdf(name: str, column: Column, quantity: str) -> Plot:
@@ -53,8 +55,9 @@ def means(name: str, columns: Sequence[Column], title: str, ylabel: str) -> Plot
             hours, mean, half = mean_over_time(column)
             axes.errorbar(hours, mean, yerr=half, marker="o", markersize=3, linewidth=1, label=column.name)
         axes.set(xlabel="time from the start (hours)", ylabel=ylabel)
-        axes.set_ylim(bottom=0)
-        axes.legend(frameon=False)
+        # Room above for the legend, so that it hides no interval.
+        axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
+        axes.legend(frameon=False, ncols=len(columns), loc="upper right")
 
     return Plot(name, title, draw)
 
@@ -83,9 +86,14 @@ def spikes(name: str, title: str, value: F8, share: F8, *, marked: Sequence[floa
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         axes.vlines(value, 0, share, linewidth=0.8, color="grey")
-        for each in marked:
-            height = float(share[int(np.searchsorted(value, each))])
-            axes.annotate(f"{each:g}", (each, height), ha="center", va="bottom", fontsize=8)
+        # The most frequent first; a name that would lie on another is left to the table.
+        reach = 0.05 * max(float(value.max() - value.min()), 1.0)
+        named: list[float] = []
+        for each in sorted(marked, key=lambda one: -float(share[int(np.searchsorted(value, one))])):
+            if all(abs(each - other) > reach for other in named):
+                named.append(each)
+                height = float(share[int(np.searchsorted(value, each))])
+                axes.annotate(f"{each:g}", (each, height), ha="center", va="bottom", fontsize=8)
         axes.set(xlabel=xlabel, ylabel="share")
         axes.set_ylim(bottom=0)
 
@@ -108,8 +116,14 @@ def curves(
         for label, x, y in lines:
             axes.plot(x, y, marker="o" if len(x) < 40 else "", markersize=3, linewidth=1.2, label=label)
         axes.set(xlabel=xlabel, ylabel=ylabel)
+        places = [float(at) for _, x, _ in lines for at in x]
+        if all(at.is_integer() for at in places):
+            axes.xaxis.get_major_locator().set_params(integer=True)
         if "x" in log:
             axes.set_xscale("log")
+            if max(places, default=1.0) < _PLAIN * min(places, default=0.0):
+                axes.xaxis.set_major_formatter("{x:g}")
+                axes.xaxis.set_minor_formatter("{x:g}")
         if "y" in log:
             axes.set_yscale("log")
         if len(lines) > 1:

@@ -31,6 +31,7 @@ WINDOW_S: Final = 600.0
 TABLE_WINDOW_S: Final = 21_600.0
 
 _UNEVEN = 0.05
+_MOST_CELLS = 20_000_000
 
 
 @attrs.frozen
@@ -85,7 +86,8 @@ def fit_log(
 
     Raises
     ------
-        InputError: the log has no times or no requests, or fewer than `min_requests`, or a window is no length.
+        InputError: the log has no times or no requests, or fewer than `min_requests`, or a window is no length,
+            or so short that all clients together would have more than 20,000,000 of them.
     """
     _check(log, window_s, table_window_s, min_requests)
     assert log.time_s is not None  # noqa: S101 - `_check` has refused it
@@ -94,6 +96,7 @@ def fit_log(
     chains = chains_of(log)
     begin = np.flatnonzero(chains.first)
     covered_s = duration_s or covered(log) or window_s
+    _bearable(log.name, owners, covered_s, window_s)
     grid = grid_of(covered_s, float(log.time_s[begin[-1]]), window_s, table_window_s)
     count, cv, family = arrivals_of(
         np.minimum(spread(log.time_s[begin]), grid.windows * grid.window_s),
@@ -166,6 +169,16 @@ def _check(log: Log, window_s: float, table_window_s: float | None, min_requests
         problems.append(Problem(f"{min_requests} is no floor", who="--min-requests", cure=cure))
     if problems:
         raise InputError(*problems)
+
+
+def _bearable(name: str, owners: int, covered_s: float, window_s: float) -> None:
+    if owners * covered_s > _MOST_CELLS * window_s:
+        what = (
+            f"the log lasts {covered_s / 86_400:,.1f} days: windows of {window_s:g} s of {owners:,} clients would be more than "
+            f"{_MOST_CELLS:,}"
+        )
+        cure = "choose longer windows (--window), or look for wrong timestamps in the log"
+        raise InputError(Problem(what, who=name, cure=cure))
 
 
 def _time_of_day(start: str) -> float:

@@ -60,7 +60,7 @@ def read_log(
     Raises
     ------
         InputError: a file cannot be read, is of no known or another format, lacks a column, has damaged rows (up to 20
-            with file:line:col, and how many there are) or no others.
+            with file:line:col, and how many there are) or no others; a file is given twice.
     """
     if not paths:
         raise InputError(Problem("no log is given", who="log", cure="name at least one file"))
@@ -69,6 +69,14 @@ def read_log(
             Problem(f"no format is called {format!r}", who="log", cure=f"there are: {', '.join(FORMATS)}")
         )
     files = [Path(path).expanduser() for path in paths]
+    twice = [
+        str(path) for at, path in enumerate(files) if path.resolve() in {one.resolve() for one in files[:at]}
+    ]
+    if twice:
+        what = f"{', '.join(dict.fromkeys(twice))} is given twice"
+        raise InputError(
+            Problem(what, who="log", cure="name every file once; its requests would count double")
+        )
     chosen = _one_format(files) if format == "auto" else format
     if chosen not in SPECS and time_unit != "auto":
         what = f"{chosen} tells the unit of its times itself, or has none"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from servegen_fw.plugin import ClientPool, open_pool
+from servegen_fw.plugin import ClientPool, InputError, Problem, open_pool
 from servegen_fw_pools.logs.columns import Columns
 from servegen_fw_pools.logs.read import read_log
 from servegen_fw_pools.options import Published
@@ -39,6 +39,13 @@ def read_source(
         if not path.exists() and path.name == str(paths[0]) and not path.suffix:
             return open_shipped(path.name)
         if path.is_dir() and not any((path / name).exists() for name in ("result.json", "records.parquet")):
+            if next(path.rglob("chunk-*-trace.csv"), None) is None:
+                what = (
+                    "is neither a result folder (result.json) nor published client data (chunk-N-trace.csv)"
+                )
+                raise InputError(
+                    Problem(what, who=str(path), cure="give one of these, or a log in it by its name")
+                )
             return published(Published(path=str(path))).read()
         if path.is_file() and path.suffix == ".pool":
             return open_pool(path)
