@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from workloads import ROOT, Data
 
-CHAPTERS = ("language", "multimodal", "reasoning", "conversations", "fidelity", "held_out")
+CHAPTERS = ("language", "multimodal", "reasoning", "conversations", "fidelity", "held_out", "round_trip")
 PAGE = ROOT / "docs" / "findings.md"
 DATA = Path(os.environ.get("SERVEGEN_FW_DATA", ROOT.parent / "shared" / "data"))
 
