@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from servegen_fw.results.result import Result as Result
     from servegen_fw.results.store import read_workload as read_workload
     from servegen_fw.suite.model import Suite as Suite
+    from servegen_fw.workload.identity import natural_order as natural_order
     from servegen_fw.workload.pool_file import open_pool as open_pool
     from servegen_fw.workload.pool_file import save_pool as save_pool
     from servegen_fw.workload.renewal import renewal as renewal
@@ -117,6 +118,7 @@ _HOME = {
     "Workload": "servegen_fw.data.workload",
     "Suite": "servegen_fw.suite.model",
     "hookimpl": "servegen_fw.hooks.specs",
+    "natural_order": "servegen_fw.workload.identity",
     "open_pool": "servegen_fw.workload.pool_file",
     "read_workload": "servegen_fw.results.store",
     "plan": "servegen_fw.prepare",

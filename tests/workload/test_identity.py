@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
-from servegen_fw.workload.identity import apart, moved, prefix_id, shared_prefix_id
+from servegen_fw.workload.identity import apart, moved, natural_order, prefix_id, shared_prefix_id
 
 
 def test_names_stay_where_they_are_unique() -> None:
@@ -114,3 +114,16 @@ def test_shared_prefixes_have_ids_of_their_own() -> None:
     assert len(set(ids)) == 12
     assert all(0 <= one < 2**63 for one in ids)
     assert shared_prefix_id("chat", 0) == shared_prefix_id("chat", 0)
+
+
+def test_names_are_put_in_an_order_of_their_own() -> None:
+    """Numbers in names compare as numbers, and no order of reading shows."""
+    names = ["10", "9", "a2", "a10", "a", "x1y2"]
+    assert [names[k] for k in natural_order(names)] == ["9", "10", "a", "a2", "a10", "x1y2"]
+    assert [names[::-1][k] for k in natural_order(names[::-1])] == ["9", "10", "a", "a2", "a10", "x1y2"]
+
+
+def test_a_superscript_is_no_number() -> None:
+    """Characters that count as digits but hold no number are letters, behind numbers; numbers of any script compare as numbers."""
+    names = ["x²", "x2", "x¹", "x٣"]
+    assert [names[k] for k in natural_order(names)] == ["x2", "x٣", "x²", "x¹"]

@@ -9,7 +9,6 @@ import pytest
 
 from servegen_fw.errors import InputError
 from servegen_fw.suite.model import RateCurve
-from servegen_fw.workload.recorded import natural_order
 
 
 def counts(workload: Any, windows: int) -> np.ndarray:
@@ -22,13 +21,6 @@ def counts(workload: Any, windows: int) -> np.ndarray:
 def mean_is(values: np.ndarray, expected: float, z: float = 4.5) -> bool:
     """Whether a mean agrees within z standard errors, estimated from the values (false alarm 7e-6 at 4.5)."""
     return bool(abs(values.mean() - expected) < z * values.std(ddof=1) / np.sqrt(len(values)))
-
-
-def test_names_are_put_in_an_order_of_their_own() -> None:
-    """Numbers in names compare as numbers, and no order of reading shows."""
-    names = ["10", "9", "a2", "a10", "a", "x1y2"]
-    assert [names[k] for k in natural_order(names)] == ["9", "10", "a", "a2", "a10", "x1y2"]
-    assert [names[::-1][k] for k in natural_order(names[::-1])] == ["9", "10", "a", "a2", "a10", "x1y2"]
 
 
 def test_windows_hold_what_was_recorded(kit: Any) -> None:

@@ -14,10 +14,11 @@ from servegen_fw.data.workload import Workload
 from servegen_fw.hooks.protocols import GapFamily
 from servegen_fw.suite.model import Load, WorkloadSpec
 from servegen_fw.workload.demand import Demand, demands
+from servegen_fw.workload.identity import natural_order
 from servegen_fw.workload.part import Part, ready
 from servegen_fw.workload.population import Population
 from servegen_fw.workload.process import ProcessClients
-from servegen_fw.workload.recorded import RecordedClients, natural_order
+from servegen_fw.workload.recorded import RecordedClients
 from servegen_fw.workload.scale import Scaling, scaling
 from servegen_fw.workload.streams import Streams
 from servegen_fw.workload.synthetic import SyntheticClients

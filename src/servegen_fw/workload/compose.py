@@ -19,11 +19,12 @@ from servegen_fw.workload.curve import Curve
 from servegen_fw.workload.demand import Demand, demands
 from servegen_fw.workload.draft import GroupDraft
 from servegen_fw.workload.fields import fields_of
+from servegen_fw.workload.identity import natural_order
 from servegen_fw.workload.naive import NAIVE, Aggregate, NaiveClients, resampled, windows_of
 from servegen_fw.workload.part import Part, ready
 from servegen_fw.workload.population import Population
 from servegen_fw.workload.process import ProcessClients
-from servegen_fw.workload.recorded import RecordedClients, natural_order
+from servegen_fw.workload.recorded import RecordedClients
 from servegen_fw.workload.reference import NOTE, ReferenceClients
 from servegen_fw.workload.scale import copies_of, scaling
 from servegen_fw.workload.slices import SLICE_ROWS, UNCUT_ROWS, Slices

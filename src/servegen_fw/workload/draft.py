@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from servegen_fw.data.arrays import F8, I2, I4, I8, AnyArray, Bool
-from servegen_fw.data.workload import ITEM_COLUMNS, Clients, Items, Workload
+from servegen_fw.data.workload import COLUMNS, ITEM_COLUMNS, Clients, Items, Workload
 from servegen_fw.workload.steady import all_picked, picked, put_together, value_of
 
 
@@ -116,19 +116,8 @@ def microseconds(due_s: F8, duration_s: float) -> I8:
 
 def empty() -> Draft:
     """Return a draft without requests."""
-    none = np.empty(0, np.int64)
-    columns: dict[str, Any] = dict.fromkeys(_COLUMNS, none)
-    columns["head"], columns["think_s"] = none.astype(bool), none.astype(float)
-    for name in (
-        "client",
-        "turn",
-        "input_tokens",
-        "context_tokens",
-        "output_tokens",
-        "reason_tokens",
-        "prefix_tokens",
-    ):
-        columns[name] = none.astype(np.int32)
+    dtypes = {"begin_us": "i8", "head": "?", **COLUMNS}
+    columns: dict[str, Any] = {name: np.empty(0, dtypes[name]) for name in _COLUMNS}
     return Draft(**columns, items=Items.none(0))
 
 

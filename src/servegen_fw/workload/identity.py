@@ -1,14 +1,29 @@
-"""Who is who across groups: names of clients and ids of prefixes that hang on nothing but their own group and client."""
+"""Who is who across groups: names of clients, their order, and ids of prefixes that hang on their own group and client."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from servegen_fw.data.arrays import I8
+
+
+def natural_order(names: Sequence[str]) -> list[int]:
+    """Return the places of names in an order that does not depend on where they come from.
+
+    Numbers in them compare as numbers: "9", "10", "a", "a2", "a10".
+    """
+
+    def key(index: int) -> list[tuple[int, int, str]]:
+        parts = re.split(r"(\d+)", names[index])
+        # Not `isdigit`, which a superscript is too, though no number can be read from it.
+        return [(1, int(part), part) if part.isdecimal() else (0, 0, part) for part in parts]
+
+    return sorted(range(len(names)), key=key)
 
 
 def apart(groups: Sequence[tuple[str, Sequence[str]]]) -> list[list[str]]:

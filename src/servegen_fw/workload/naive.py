@@ -20,9 +20,10 @@ from servegen_fw.hooks.protocols import GapFamily
 from servegen_fw.workload.block import Block, in_blocks
 from servegen_fw.workload.curve import Curve
 from servegen_fw.workload.demand import Demand
+from servegen_fw.workload.identity import natural_order
 from servegen_fw.workload.part import Part
 from servegen_fw.workload.products import CheckedFamily
-from servegen_fw.workload.recorded import RecordedClients, natural_order
+from servegen_fw.workload.recorded import RecordedClients
 from servegen_fw.workload.renewal import renewal
 from servegen_fw.workload.scale import Scaling
 from servegen_fw.workload.streams import Streams

@@ -8,7 +8,6 @@ piles up at the window's start and nothing is lost at its end.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
@@ -29,16 +28,6 @@ BLOCK = 16_384
 
 TOGETHER = 64
 """Clients whose parameters are counted in one go."""
-
-
-def natural_order(names: Sequence[str]) -> list[int]:
-    """Order of names that does not depend on where they come from: numbers in them compare as numbers."""
-
-    def key(index: int) -> list[tuple[int, int, str]]:
-        parts = re.split(r"(\d+)", names[index])
-        return [(1, int(part), part) if part.isdigit() else (0, 0, part) for part in parts]
-
-    return sorted(range(len(names)), key=key)
 
 
 @attrs.frozen(eq=False)

@@ -17,12 +17,11 @@ from servegen_fw.workload.copula import correlated
 from servegen_fw.workload.demand import Demand
 from servegen_fw.workload.draft import Draft, GroupDraft, Stretch, join_items, microseconds
 from servegen_fw.workload.fields import whole
-from servegen_fw.workload.identity import prefix_id
+from servegen_fw.workload.identity import natural_order, prefix_id
 from servegen_fw.workload.items import ModelItems, gather
 from servegen_fw.workload.part import Part, who
 from servegen_fw.workload.prefixes import Prefixes
 from servegen_fw.workload.products import CheckedLengths, CheckedModality, CheckedReasoning
-from servegen_fw.workload.recorded import natural_order
 from servegen_fw.workload.resample import resampled_clients
 from servegen_fw.workload.scale import Scaling
 from servegen_fw.workload.sessions import Turns, context, end_sessions

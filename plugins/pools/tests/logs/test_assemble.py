@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from servegen_fw_pools.logs.assemble import factorize, natural, turns
+from servegen_fw_pools.logs.assemble import factorize, turns
 
 
 @given(codes=st.lists(st.one_of(st.integers(-1, 3), st.integers(0, 2**62)), max_size=40))
@@ -30,8 +30,3 @@ def test_turns_count_within_their_session(rows: list[tuple[int, int]]) -> None:
             for row, mine in enumerate(session.tolist())
         ]
         assert turns(session, numbers).tolist() == wanted
-
-
-def test_names_sort_as_people_do() -> None:
-    """Numbers in names compare as numbers; names that begin with letters come first."""
-    assert sorted(["c10", "c9", "b", "10", "9"], key=natural) == ["b", "c9", "c10", "9", "10"]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from servegen_fw.plugin import Items
+from servegen_fw.plugin import Items, natural_order
 from servegen_fw_pools.logs.columns import MODALITIES
 from servegen_fw_pools.logs.damage import MAX_PLACES
 from servegen_fw_pools.logs.log import Blocks, Log, Notice
@@ -124,17 +123,12 @@ def _clients(
         at = np.flatnonzero(code < 0)
         what = f"{len(at):,} requests name no client; kept as one client {NAMELESS!r}"
         found.append(Notice("no-client", len(at), what, _places(rows, order[at])))
-    ranked = sorted(range(len(names)), key=lambda k: natural(names[k]))
+    ranked = natural_order(names)
     rank = np.empty(len(names), np.int32)
     rank[ranked] = np.arange(len(names), dtype=np.int32)
     lookup = np.zeros(int(used[-1]) + 2, np.int32)
     lookup[used] = rank
     return tuple(names[k] for k in ranked), lookup[code]
-
-
-def natural(text: str) -> list[tuple[int, str]]:
-    """Key for names in the order of people: numbers in them compare as numbers."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text) if part]
 
 
 def _sessions(rows: Rows, columns: dict[str, Any], client: I4 | None, found: list[Notice]) -> I8 | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import numpy as np
 
-from servegen_fw.plugin import ClientPool, InputError, Problem, Tables
+from servegen_fw.plugin import ClientPool, InputError, Problem, Tables, natural_order
 from servegen_fw_pools.logs.text import stop_at
 from servegen_fw_pools.published.dataset import read_dataset
 from servegen_fw_pools.published.mending import Tableau, mend
@@ -39,14 +39,13 @@ def client_files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
         match = _NAME.fullmatch(path.name)
         if match:
             found[match[2]][match[1]] = path
-    traces, datasets = (
-        dict(sorted(files.items(), key=lambda item: _natural(item[0]))) for files in found.values()
-    )
+    traces, datasets = ({name: files[name] for name in _ordered(files)} for files in found.values())
     return traces, datasets
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text) if part]
+def _ordered(names: Iterable[str]) -> list[str]:
+    given = list(names)
+    return [given[k] for k in natural_order(given)]
 
 
 def compile_folder(folder: Path, name: str, missing: Missing = "borrow") -> ClientPool:
@@ -75,7 +74,7 @@ def compile_folder(folder: Path, name: str, missing: Missing = "borrow") -> Clie
     whole = {client: trace for client, trace in traces.items() if trace is not None}
     grid = _grid(folder, whole)
     tableau, dropped = _tableau(folder, grid, data)
-    notes = _oddities(grid, whole, sorted(set(dataset_files) - set(trace_files), key=_natural), dropped)
+    notes = _oddities(grid, whole, _ordered(set(dataset_files) - set(trace_files)), dropped)
     grid, tableau, mended = mend(grid, tableau, missing, str(folder))
     meta: dict[str, Any] = {
         "source": SOURCE,
