@@ -52,7 +52,7 @@ def trips(round_trip: Any) -> Any:
 def test_parameters_come_back(trips: Any, trip: str) -> None:
     """Every parameter of 20 populations is found within 5 standard errors, after a fit within its knots' bound more.
 
-    About 300 comparisons a trip: with normal errors a false alarm in 6,000 changes of all random numbers.
+    267 comparisons a trip: with normal errors a false alarm in 6,000 changes of all random numbers.
     """
     wrong = [
         (one.seed, each.name, each.given, each.found, each.sigmas)

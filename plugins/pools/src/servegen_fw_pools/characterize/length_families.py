@@ -30,6 +30,7 @@ _FREE = {
     "pareto-lognormal": ("mu", "sigma", "tail_share", "alpha"),
 }
 _SHARES = ("tail_share",)
+_LENGTHS = ("mean", "least", "threshold")
 _Z = 1.959963984540054
 _VAGUE = 3.5
 
@@ -175,7 +176,7 @@ def fit_all(cells: Cells) -> tuple[Fit, ...]:
     """Every family, the best (smallest AIC) first; the mixture only if it wins by 10.
 
     AIC does not count the search for the mixture's threshold: on log-normal samples of 200 to 20,000 lengths the mixture
-    won by up to 9.7 (in 95 of 100 by less than 6.3).
+    won in 95 of 100 by less than 6.3; of 150 samples of 5,000 it won 4 by more than 10, the most by 15.4.
     Cells of which fewer than two hold anything tell no law: the result is empty. The mixture needs six, more than it
     has parameters.
     """
@@ -187,10 +188,10 @@ def fit_all(cells: Cells) -> tuple[Fit, ...]:
     return tuple(sorted(found, key=lambda each: each.aic + (SEARCHED if len(each.parameters) > 2 else 0.0)))
 
 
-def intervals(found: Fit, cells: Cells) -> dict[str, Number]:
-    """Parameters with intervals from the observed information of the cells, taken in the logarithm (logit for shares).
+def intervals(found: Fit, cells: Cells, unit: str = "") -> dict[str, Number]:
+    """Parameters with units, and with intervals from the observed information of the cells, taken in the logarithm (logit for shares).
 
-    Thresholds have no derivative: they stand without an interval, and the others' are given the threshold. No intervals
+    `unit` is that of the observations. Thresholds have no derivative: they stand without an interval, and the others' are given the threshold. No intervals
     where the information is singular, or so small that an end would be off by a factor above 1,000.
     """
     names = _FREE[found.family]
@@ -200,12 +201,13 @@ def intervals(found: Fit, cells: Cells) -> dict[str, Number]:
     error = _errors(information)
     result = {}
     for name, value in found.parameters.items():
+        own = unit if name in _LENGTHS else ""
         if name not in names or error is None or error.max() > _VAGUE:
-            result[name] = Number(value, "", n)
+            result[name] = Number(value, own, n)
             continue
         i = names.index(name)
         low, high = (_straight(name, at[i] + sign * _Z * error[i]) for sign in (-1, 1))
-        result[name] = Number(value, "", n, low, high, "observed information")
+        result[name] = Number(value, own, n, low, high, "observed information")
     return result
 
 
