@@ -61,6 +61,24 @@ def test_chance_explains_a_stationary_log_and_not_a_shifting_one() -> None:
     assert shift.ratio.low <= 2 <= shift.ratio.high
 
 
+def test_lengths_have_units_and_ratios_have_none() -> None:
+    """Means, thresholds and quantiles are in tokens; shapes, shares and ratios of means are pure numbers."""
+    rng = np.random.default_rng(9)
+    body = np.exp(rng.normal(4.5, 0.7, 4000))
+    tail = 600 * (1 - rng.random(4000)) ** (-1 / 1.6)
+    figures = section_of(made(np.rint(1 + np.where(rng.random(4000) < 0.2, tail, body)))).figures["input"]
+    units = {key: number.unit for each in figures["families"] for key, number in each["parameters"].items()}
+    assert units == {
+        "mean": "tokens",
+        "least": "tokens",
+        "threshold": "tokens",
+        **dict.fromkeys(("mu", "sigma", "alpha", "tail_share"), ""),
+    }
+    assert {number.unit for number in (figures["mean"], *figures["quantiles"].values())} == {"tokens"}
+    pure = (figures["cv"], figures["zero_share"], figures["shift"]["max_over_min"])
+    assert {number.unit for number in pure} == {""}
+
+
 def test_windows_fit_the_log() -> None:
     """An hour is cut in 5 minutes, a day in hours, two weeks in 6 hours; nothing in one minute."""
     assert [step_of(s) for s in (0.0, 3600.0, 86_400.0, 14 * 86_400.0)] == [60.0, 300.0, 3600.0, 21_600.0]

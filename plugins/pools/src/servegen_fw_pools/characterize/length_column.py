@@ -83,11 +83,11 @@ def column_of(
     positive = sample.above(0.0)
     cells = cells_of(positive) if len(positive.value) else None
     judged = (
-        tuple(Judged(fit, assess(fit, cells), intervals(fit, cells)) for fit in fit_all(cells))
+        tuple(Judged(fit, assess(fit, cells), intervals(fit, cells, unit)) for fit in fit_all(cells))
         if cells
         else ()
     )
-    shift = shift_of(windows, unit) if windows is not None else None
+    shift = shift_of(windows) if windows is not None else None
     return Column(name, mean, sample, zeros, judged, cells, windows, shift, unit)
 
 
@@ -182,7 +182,8 @@ def family_lines(column: Column) -> list[str]:
     rows = []
     for each in column.judged:
         parameters = ", ".join(
-            f"{key.replace('_', ' ')} {told(number)}" for key, number in each.parameters.items()
+            f"{key.replace('_', ' ')} {told(attrs.evolve(number, unit=''))}"
+            for key, number in each.parameters.items()
         )
         more = each.fit.aic - best.fit.aic
         rows.append(

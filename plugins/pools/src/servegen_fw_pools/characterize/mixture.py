@@ -110,10 +110,14 @@ def _beyond(law: BodyAndTail, one: BodyAndTail, two: BodyAndTail) -> BodyAndTail
     return BodyAndTail(
         mu,
         max(math.exp(log_sigma), SIGMA_LEAST),
-        min(max(1 / (1 + math.exp(-logit)), SHARE_RANGE[0]), SHARE_RANGE[1]),
+        _within(1 / (1 + math.exp(-logit)), SHARE_RANGE),
         law.threshold,
-        min(max(math.exp(log_alpha), ALPHA_RANGE[0]), ALPHA_RANGE[1]),
+        _within(math.exp(log_alpha), ALPHA_RANGE),
     )
+
+
+def _within(value: float, ends: tuple[float, float]) -> float:
+    return min(max(value, ends[0]), ends[1])
 
 
 def _coordinates(law: BodyAndTail) -> F8:
@@ -132,18 +136,18 @@ def fit_body_and_tail(cells: Cells, near: BodyAndTail | None = None) -> Climb:
     if near is not None:
         at = int(np.argmin(np.abs(edges - near.threshold)))
         best = ascend(cells, attrs.evolve(near, threshold=float(edges[at])), 150, _NEAR)
-        return _refine(cells, best, edges, (4,), 50, _NEAR)
+        return _refine(cells, best, edges, (4,), most=50, enough=_NEAR)
     places = np.unique(np.clip(np.searchsorted(level, _PLACES), 0, max(len(edges) - 2, 0)))
     found = [ascend(cells, start, 6) for place in places for start in _starts(cells, float(edges[place]))]
     for kept, steps in ((12, 40), (4, 300)):
         found.sort(key=lambda climb: -climb.log_likelihood)
         found = [ascend(cells, climb.law, steps) for climb in found[:kept]]
     best = max(found, key=lambda climb: climb.log_likelihood)
-    return ascend(cells, _refine(cells, best, edges, (32, 16, 8, 4, 2, 1), 100).law)
+    return ascend(cells, _refine(cells, best, edges, (32, 16, 8, 4, 2, 1), most=100).law)
 
 
 def _refine(
-    cells: Cells, best: Climb, edges: F8, strides: tuple[int, ...], most: int, enough: float = _ENOUGH
+    cells: Cells, best: Climb, edges: F8, strides: tuple[int, ...], *, most: int, enough: float = _ENOUGH
 ) -> Climb:
     """Move the threshold to neighbouring edges where that helps."""
     for stride in strides:
@@ -192,8 +196,8 @@ def _step(ground: _Ground, law: BodyAndTail) -> tuple[BodyAndTail, float]:
     in_body = (1 - share) * float(np.dot(per, body))
     in_tail = share * float(np.dot(per[above:], tail))
     reach = share * float(np.dot(per[above:], log_reach))
-    after = float(np.clip(in_tail / max(in_body + in_tail, 1e-300), *SHARE_RANGE))
-    alpha = float(np.clip(in_tail / max(reach, 1e-300), *ALPHA_RANGE))
+    after = _within(in_tail / max(in_body + in_tail, 1e-300), SHARE_RANGE)
+    alpha = _within(in_tail / max(reach, 1e-300), ALPHA_RANGE)
     mu, sigma = law.mu, law.sigma
     if in_body > 1e-9 * ground.n:
         mean = (1 - share) * float(np.dot(per, first)) / in_body

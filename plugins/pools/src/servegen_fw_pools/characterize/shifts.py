@@ -97,7 +97,7 @@ def windows_of_pool(pool: ClientPool, field: str) -> Windows:
     return Windows(pool.table_window_s, count, mean, error)
 
 
-def shift_of(windows: Windows, unit: str = "", least: float = LEAST) -> Shift | None:
+def shift_of(windows: Windows, least: float = LEAST) -> Shift | None:
     """Largest over smallest mean; None where fewer than two windows can be compared or a mean is 0."""
     from scipy.special import ndtri
 
@@ -110,7 +110,7 @@ def shift_of(windows: Windows, unit: str = "", least: float = LEAST) -> Shift | 
     ratio = float(mean.max() / mean.min())
     low = max(1.0, float((mean - half).max() / (mean + half).min()))
     high = float((mean + half).max()) / smallest if smallest > 0 else None
-    number = Number(ratio, unit, round(float(count.sum())), low, high, "simultaneous over windows")
+    number = Number(ratio, "", round(float(count.sum())), low, high, "simultaneous over windows")
     overall = float(np.dot(mean, count) / count.sum())
     rng = np.random.default_rng(0x5348)
     drawn = overall + rng.standard_normal((_DRAWS, len(mean))) * error
