@@ -20,6 +20,9 @@ POPULATIONS = {
 }
 SCALES = {"at the recorded rate": 1.0, "at 1/100 of it": 0.01}
 
+ROUNDING = 1e-12
+"""What arithmetic leaves of differences that are none."""
+
 EFFORT = 30.0
 """So that sixty replicates of the whole day are simulated."""
 
@@ -78,9 +81,14 @@ def _told(check: Check | None) -> str:
     """Return what was generated and what is tolerated; what fails stands in bold."""
     if check is None or check.status == "n/a" or not math.isfinite(check.generated):
         return NONE
-    value = short(check.generated)
+    digits = 6 if check.name == "total rate" else 3
+
+    def told(figure: float) -> str:
+        return short(figure if abs(figure) > ROUNDING else 0.0, digits)
+
+    value = told(check.generated)
     value = f"**{value}**" if check.status == "failed" else value
-    return f"{value} ({short(check.low)}..{short(check.high)})" if math.isfinite(check.high) else value
+    return f"{value} ({told(check.low)}..{told(check.high)})" if math.isfinite(check.high) else value
 
 
 def _outside(certificate: Certificate) -> str:
