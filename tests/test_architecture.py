@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,19 @@ from servegen_fw import plugin as facade
 
 ROOT = Path(__file__).parent.parent
 KERNEL = ROOT / "src" / "servegen_fw"
-ROOMS = ("data", "hooks", "suite", "workload", "drive", "judge", "certify", "results", "prepare", "flow", "cli")
+ROOMS = (
+    "data",
+    "hooks",
+    "suite",
+    "workload",
+    "drive",
+    "judge",
+    "certify",
+    "results",
+    "prepare",
+    "flow",
+    "cli",
+)
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 DECLARATIONS = [f"servegen_fw_{folder.name}" for folder in PLUGINS]
 HEAVY = ("numpy", "scipy", "pyarrow", "rich", "httptools", "uvloop", "cattrs", "asyncio", "ssl")
@@ -119,6 +132,14 @@ def test_facade_declares_for_type_checkers_what_it_serves() -> None:
         for alias in node.names
     }
     assert seen == set(dir(facade))
+
+
+def test_the_guide_names_all_that_a_plugin_may_import() -> None:
+    """The table of docs/writing-a-plugin.md holds the names of the facade, each once, and no others."""
+    guide = (ROOT / "docs" / "writing-a-plugin.md").read_text(encoding="utf-8")
+    table = guide.split("## All names")[1].split("\n## ")[0].split("|---|---|")[1]
+    named = [name for row in table.splitlines() if row for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(named) == sorted(dir(facade))
 
 
 def code_lines(path: Path) -> int:

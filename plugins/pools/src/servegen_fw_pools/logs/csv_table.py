@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 
 from servegen_fw.plugin import InputError, Place, Problem
 from servegen_fw_pools.logs.piece import MOST_LINES, Block, Piece, blocks, check_columns, quote, shown
-from servegen_fw_pools.logs.text import MAX_PROBLEMS, first_line, not_utf8
+from servegen_fw_pools.text import MAX_PROBLEMS, first_line, not_utf8
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -8,7 +8,7 @@ import attrs
 
 from servegen_fw.plugin import InputError, Problem
 from servegen_fw_pools.logs.log import Notice
-from servegen_fw_pools.logs.text import MAX_PROBLEMS
+from servegen_fw_pools.text import MAX_PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

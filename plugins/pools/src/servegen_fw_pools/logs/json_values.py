@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from servegen_fw.plugin import Place, Problem
-from servegen_fw_pools.logs.text import place_at, read_text
+from servegen_fw_pools.text import place_at, read_text
 
 if TYPE_CHECKING:
     from servegen_fw_pools.logs.damage import Damage

@@ -14,7 +14,7 @@ import pyarrow.json as pa_json
 
 from servegen_fw.plugin import Place, Problem
 from servegen_fw_pools.logs.piece import Block, Piece, blocks, check_columns, quote, shown
-from servegen_fw_pools.logs.text import MAX_PROBLEMS, not_utf8
+from servegen_fw_pools.text import MAX_PROBLEMS, not_utf8
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -9,10 +9,10 @@ import attrs
 import numpy as np
 
 from servegen_fw.plugin import ClientPool, InputError, Problem, Tables, natural_order
-from servegen_fw_pools.logs.text import stop_at
 from servegen_fw_pools.published.dataset import read_dataset
 from servegen_fw_pools.published.mending import Tableau, mend
 from servegen_fw_pools.published.trace import FAMILIES, Trace, read_trace
+from servegen_fw_pools.text import stop_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from servegen_fw.plugin import Problem
-from servegen_fw_pools.logs.text import place_at, read_text
 from servegen_fw_pools.published.masses import MassError, parse_masses
+from servegen_fw_pools.text import place_at, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from servegen_fw.plugin import Problem
-from servegen_fw_pools.logs.text import place_at, read_text
+from servegen_fw_pools.text import place_at, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from servegen_fw_pools.logs.text import first_line, not_utf8, place_at, read_text, stop_at
+from servegen_fw_pools.text import first_line, not_utf8, place_at, read_text, stop_at
 
 from servegen_fw.plugin import InputError, Problem
 
