@@ -104,7 +104,7 @@ def test_misuse_of_results_is_told(result: Result, tmp_path: Path) -> None:
     """Several results, named columns, and a folder that is no cell are input errors."""
     folder = result.folder.path
     with pytest.raises(InputError, match="one at a time"):
-        read_log([folder, folder])
+        read_log([folder, next((folder / "cells").iterdir())])
     with pytest.raises(InputError, match="no columns to name"):
         read_log([folder], columns=Columns(client="x"))
     with pytest.raises(InputError):
