@@ -37,7 +37,7 @@ def page(tmp_path: Path, make_log: Callable[..., Log], command: Command) -> Path
 
 def test_its_pool_is_close_to_the_logs(page: Path, make_log: Callable[..., Log]) -> None:
     """Counts of the windows are those of the log; medians of lengths are within the order statistics told."""
-    pool = summary_pool(page)
+    pool = summary_pool(page, min_requests=1)
     log = make_log([3000, 1500, 700, 12])
     direct = fit_log(log, min_requests=1)
     assert pool.clients == direct.clients
@@ -63,7 +63,8 @@ def test_the_command_takes_the_folder_and_the_file(page: Path, command: Command,
     out = tmp_path / "x.pool"
     assert is_summary(page)
     assert command("fit", page, "--out", out)[0] == 0
-    assert open_pool(out).clients == ("c-0001", "c-0002", "c-0003", "c-0004")
+    assert open_pool(out).clients == ("c-0001", "c-0002", "class-01")
+    assert open_pool(out).meta["fit"]["classes"] == {"class-01": {"clients": 2, "requests": 712}}
     assert b"secret" not in out.read_bytes()
     assert "made from a characterization" in open_pool(out).meta["notes"][0]
     assert command("fit", page / "characterization.json", "--keep-ids", "--out", out)[0] == 0
@@ -71,6 +72,25 @@ def test_the_command_takes_the_folder_and_the_file(page: Path, command: Command,
     status, _, err = command("fit", page, "--hold-out", "0.5", "--out", out)
     assert status == 2
     assert "--hold-out is for a log" in err
+
+
+def test_small_clients_become_a_class(page: Path, make_log: Callable[..., Log]) -> None:
+    """A class has its members' counts and mean squared CVs, and the mixture of their lengths; the clock is the log's."""
+    pool, single = summary_pool(page, min_requests=710), summary_pool(page, min_requests=1)
+    assert pool.clients == ("c-0001", "c-0002", "class-01")
+    assert "2 clients stand in a class, as 2 of them have fewer than 710 requests" in pool.meta["notes"]
+    np.testing.assert_array_equal(pool.count[2], single.count[2:].sum(0))
+    square = (single.count * single.cv**2)[2:].sum(0) / pool.count[2]
+    np.testing.assert_allclose(pool.cv[2], np.sqrt(np.where(pool.count[2] > 0, square, 0.0)))
+    log = make_log([3000, 1500, 700, 12])
+    assert log.client is not None
+    members = log.input_tokens[log.client >= 2]
+    levels = np.array([0.1, 0.5, 0.9])
+    told = pool.tables.ppf(pool.table[0, 2, 0], levels)
+    np.testing.assert_allclose(told, np.quantile(members, levels), rtol=0.1)
+    assert pool.start_s == pytest.approx(1_700_000_000 % 86_400, abs=30)
+    with pytest.raises(InputError, match="floor of 9,999 requests a client is larger than the whole log"):
+        summary_pool(page, min_requests=9999)
 
 
 def test_damage_is_told(page: Path, command: Command, tmp_path: Path) -> None:

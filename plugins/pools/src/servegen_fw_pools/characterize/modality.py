@@ -166,7 +166,7 @@ def _spread(part: Any, total: Any) -> list[float]:
 def _sizes_plot(modal: Modal) -> Plot:
     share = modal.sizes.weight / modal.sizes.weight.sum()
     marked = [size for size, _ in standard_sizes(modal.sizes)[:_SHOWN]]
-    title = f"tokens per {modal.name}: share of the items that have each size; standard sizes are named"
+    title = f"tokens per {modal.name}: share of the items that have each size; frequent ones are named"
     return pictures.spikes(
         f"modality-{modal.name}-sizes",
         title,

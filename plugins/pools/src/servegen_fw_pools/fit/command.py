@@ -89,7 +89,9 @@ def command(
 
     lines: list[str] = []
     pool = _from_summary(logs, form, options)
-    if pool is None:
+    if pool is not None:
+        lines = [f"  note: {note}" for note in pool.meta["notes"]]
+    else:
         source = source_of(logs, form, column, time_unit, on_bad_rows)
         if isinstance(source, ClientPool):
             pool = _from_pool(source, options)
@@ -114,12 +116,14 @@ def _from_summary(logs: tuple[str, ...], form: str, options: dict[str, Any]) -> 
     """The pool that a characterization tells; None if the source is something else."""
     import attrs
 
+    from servegen_fw_pools.fit.classes import MIN_REQUESTS
     from servegen_fw_pools.fit.from_summary import is_summary, summary_pool
 
     if len(logs) != 1 or form != "auto" or not is_summary(Path(logs[0])):
         return None
-    _refuse(options, _OF_LOGS - {"keep_ids"} | _OF_DATA, Path(logs[0]).name)
-    pool = summary_pool(Path(logs[0]), keep_ids=options["keep_ids"])
+    _refuse(options, _OF_LOGS - {"keep_ids", "min_requests"} | _OF_DATA, Path(logs[0]).name)
+    floor = options["min_requests"] or MIN_REQUESTS
+    pool = summary_pool(Path(logs[0]), min_requests=floor, keep_ids=options["keep_ids"])
     return attrs.evolve(pool, name=options["name"]) if options["name"] else pool
 
 

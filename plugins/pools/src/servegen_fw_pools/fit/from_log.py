@@ -115,7 +115,7 @@ def fit_log(
     return ClientPool(
         name=name or log.name,
         clients=roster.names,
-        start_s=_time_of_day(log.start),
+        start_s=time_of_day(log.start),
         window_s=grid.window_s,
         count=count,
         cv=cv,
@@ -181,7 +181,7 @@ def _bearable(name: str, owners: int, covered_s: float, window_s: float) -> None
         raise InputError(Problem(what, who=name, cure=cure))
 
 
-def _time_of_day(start: str) -> float:
+def time_of_day(start: str) -> float:
     """Seconds since midnight UTC of an instant, 0 if it is not known."""
     if not start:
         return 0.0
