@@ -85,7 +85,7 @@ def command(
     pooled into classes.
     """
     from servegen_fw.plugin import ClientPool, open_pool, save_pool
-    from servegen_fw_pools.pool.history import with_step
+    from servegen_fw_pools.history import with_step
 
     lines: list[str] = []
     pool = _from_summary(logs, form, options)

@@ -174,7 +174,7 @@ def _write(pool: ClientPool, step: str, options: dict[str, Any], name: str, out:
     import attrs
 
     from servegen_fw.plugin import save_pool
-    from servegen_fw_pools.pool.history import changed
+    from servegen_fw_pools.history import changed
     from servegen_fw_pools.pool.show import figures
 
     pool = changed(attrs.evolve(pool, name=name) if name else pool, f"pool {step}", options)
