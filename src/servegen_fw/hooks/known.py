@@ -38,7 +38,7 @@ KNOWN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "pool",
             "profile",
             "servegen-data",
-        )
+        ),
     },
     "servegen-fw-prompts": {"prompt": ("random-tokens", "random-words")},
     "servegen-fw-sim": {"backend": ("sim",)},
