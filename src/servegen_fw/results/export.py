@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from servegen_fw.data import arrow
 from servegen_fw.data.digest import Digest
+from servegen_fw.data.replacing import replacing
 from servegen_fw.data.workload import Workload
 from servegen_fw.errors import InputError, Problem
 
@@ -37,7 +38,7 @@ def write_workload(workload: Workload, path: Path, form: str | None = None) -> N
         InputError: the suffix says nothing, the folder does not exist, or the file cannot be written.
     """
     chosen = form or form_of(path)
-    with _replacing(path) as temporary:
+    with _writing(path) as temporary:
         if chosen == "parquet":
             pq.write_table(arrow.workload_table(workload), temporary, compression="zstd")
         elif chosen == "csv":
@@ -67,7 +68,7 @@ def write_slices(slices: Iterable[Workload], path: Path) -> tuple[int, str]:
         InputError: the folder does not exist, the file cannot be written, or composing found something wrong.
     """
     digest = Digest()
-    with _replacing(path) as temporary, contextlib.ExitStack() as stack:
+    with _writing(path) as temporary, contextlib.ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for part in slices:
             rows = arrow.workload_rows(part, digest.requests)
@@ -83,16 +84,11 @@ def write_slices(slices: Iterable[Workload], path: Path) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place if all goes well, and is gone if not."""
-    temporary = path.with_name(f".{path.name}.new")
+def _writing(path: Path) -> Iterator[Path]:
+    """As `replacing`; what the system refuses is the user's to hear."""
     try:
-        try:
+        with replacing(path) as temporary:
             yield temporary
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise InputError(Problem(f"cannot be written: {error.strerror or error}", who=str(path))) from error
 

@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 from servegen_fw.data import arrow
 from servegen_fw.data.certificate import Certificate
 from servegen_fw.data.records import Records
+from servegen_fw.data.replacing import replacing
 from servegen_fw.data.report import Report
 from servegen_fw.data.run import Observations
 from servegen_fw.data.workload import Workload
@@ -203,16 +204,13 @@ class ResultFolder:
         return arrow.records_from_table(_table(cell / "records.parquet"), chunks)
 
     def _replace(self, name: str, content: bytes) -> None:
-        path = self.path / name
-        temporary = path.with_name(f".{path.name}.new")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with replacing(self.path / name) as temporary:
+            temporary.write_bytes(content)
 
     def _parquet(self, path: Path, table: pa.Table) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.new")
-        pq.write_table(table, temporary, compression="zstd")
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
 
 
 def _table(path: Path) -> pa.Table:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import tempfile
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from servegen_fw.data.pool import ClientPool, Tables
+from servegen_fw.data.replacing import replacing
 from servegen_fw.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -73,15 +73,8 @@ def save_pool(pool: ClientPool, path: str | os.PathLike[str], *, compress: bool 
     path = Path(path)
     body = _sealed(_arrow_bytes(pool, compress=compress))
     try:
-        handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-            Path(scratch).chmod(0o644)
-            Path(scratch).replace(path)
-        except BaseException:
-            Path(scratch).unlink(missing_ok=True)
-            raise
+        with replacing(path) as temporary:
+            temporary.write_bytes(body)
     except OSError as error:
         raise InputError(
             Problem(
