@@ -67,6 +67,24 @@ def test_a_suite_composes_it(tmp_path: Path) -> None:
     assert len(w.clients) == 4
 
 
+def test_what_a_profile_lacks_is_named_with_its_group(tmp_path: Path) -> None:
+    """A family that no plugin offers, and lengths that nobody gives: the group and the pool, and what to do."""
+    path = tmp_path / "written.toml"
+    whole = SUITE.format(rates='["1/s", "4/s"]', cv="[1, 3]")
+    path.write_text(
+        whole.replace('kind = "profile",', 'kind = "profile", family = "gama",'), encoding="utf-8"
+    )
+    with pytest.raises(
+        InputError, match="the pool 'profile' has gap family 'gama'; offered are: gamma"
+    ) as wrong:
+        list(plan(Suite.load(path)))
+    assert "workload.group" in str(wrong.value)
+    assert "did you mean 'gamma'?" in str(wrong.value)
+    path.write_text(whole.replace("input ", "#"), encoding="utf-8")
+    with pytest.raises(InputError, match="the pool 'profile' has no input_tokens"):
+        list(plan(Suite.load(path)))
+
+
 def test_per_window_cv_is_what_is_composed(tmp_path: Path) -> None:
     """Squared CVs of one client's gaps in 40 windows of each kind average to 1 and 9 within 15 %: over four standard errors."""
     pool = make(Profile(rates=(2.0, 2.0), cv=(1.0, 3.0), repeat=40)).read()

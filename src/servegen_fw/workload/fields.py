@@ -160,7 +160,7 @@ def fields_of(group: Group, name: str, pool: ClientPool | None, start_s: float) 
         if field in recorded:
             return recorded[field]
         missing = (
-            f"the pool {pool.name!r} has no {field}"
+            f"the pool {pool.name!r} has no {'input_tokens' if field == text else field}"
             if pool is not None
             else "a synthetic group has no lengths of its own"
         )

@@ -15,7 +15,7 @@ import numpy as np
 
 from servegen_fw.data.arrays import F8, I2, I8
 from servegen_fw.data.pool import ClientPool
-from servegen_fw.errors import InputError, Problem
+from servegen_fw.errors import InputError, PluginError, Problem
 from servegen_fw.hooks.protocols import GapFamily
 from servegen_fw.workload.block import Block
 from servegen_fw.workload.curve import Curve
@@ -123,16 +123,20 @@ class PoolClients:
             InputError: the pool names none there, or one that no plugin offers.
         """
         name = self.pool.families[number] if 0 <= number < len(self.pool.families) else ""
-        if name not in self.families:
+        try:
+            family = self.families[name]
+        except (KeyError, PluginError) as error:
             offered = ", ".join(sorted(self.families)) or "none"
+            cure = error.problems[0].cure if isinstance(error, PluginError) else ""
             raise InputError(
                 Problem(
                     f"an active window of the pool {self.pool.name!r} has gap family {name!r}; offered are: {offered}",
                     who=f'workload.group "{self.group}"',
-                    cure="install a plugin that offers the family (servegen-fw-models has gamma and weibull)",
+                    cure=cure
+                    or "install a plugin that offers the family (servegen-fw-models has gamma and weibull)",
                 )
-            )
-        return CheckedFamily.of(self.families[name], name, f'workload.group "{self.group}".source')
+            ) from error
+        return CheckedFamily.of(family, name, f'workload.group "{self.group}".source')
 
 
 @attrs.frozen(eq=False)

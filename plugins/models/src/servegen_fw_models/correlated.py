@@ -103,6 +103,7 @@ def make(config: options.Correlated) -> Correlated:
         raise InputError(
             Problem(
                 f"correlation = {config.correlation:g} cannot be had: with these modes and outputs it lies between {low:.2f} and {high:.2f}",
+                who="reasoning 'correlated'",
                 cure="choose one in that range, or other modes",
             )
         )

@@ -97,4 +97,10 @@ def _plain(cells: pa.Array) -> pa.Array:
 def _damaged(path: Path, error: Exception) -> InputError:
     if isinstance(error, OSError) and error.errno:
         return unreadable(path, error)
-    return InputError(Problem(f"not a readable Parquet file: {error}", who=str(path)))
+    return InputError(
+        Problem(
+            f"not a readable Parquet file: {error}",
+            who=str(path),
+            cure="check the file, or name another --format",
+        )
+    )
