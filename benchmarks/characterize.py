@@ -1,10 +1,11 @@
 """Ten million rows characterised by the command as a user runs it, against reading and sorting the same rows.
 
-    python benchmarks/characterize.py [--rows 10000000] [--clients 2400] [--keep FOLDER]
+    python benchmarks/characterize.py [--rows 10000000] [--clients 2400] [--plain] [--keep FOLDER]
 
 The log is a day of Parquet with client ids, made the same every time: clients whose rates follow Zipf's law and shift over
-the day, gamma gaps for some of them, lognormal inputs, exponential outputs. The baseline is what any analysis of it does
-first: `pyarrow.parquet.read_table`, and `numpy.sort` of times, of both lengths, and of the clients' dictionary codes, in a
+the day, gamma gaps for some of them, lognormal inputs, exponential outputs; unless --plain, also conversations of three
+turns about a minute apart, reasoning in seven of ten requests, images in two of ten, and latencies. The baseline is what any analysis of it does
+first: `pyarrow.parquet.read_table`, and `numpy.sort` of times and every other number, and of the clients' dictionary codes, in a
 process of its own.
 Seconds are of the processor (user and system), since other programs on a shared machine stretch the clock; peak memory is
 that of the process. Libraries are held to one thread.
@@ -28,7 +29,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 table = pq.read_table(sys.argv[1], use_threads=False).combine_chunks()
-for name in ("timestamp", "input_tokens", "output_tokens"):
+for name in set(table.column_names) - {"client"}:
     np.sort(table[name].chunk(0).to_numpy())
 np.sort(table["client"].chunk(0).dictionary_encode().indices.to_numpy())
 """
@@ -49,7 +50,7 @@ class Cost:
     peak_bytes: int
 
 
-def make(path: Path, rows: int, clients: int) -> None:
+def make(path: Path, rows: int, clients: int, *, plain: bool) -> None:
     """Write the log."""
     import numpy as np
     import pyarrow as pa
@@ -73,6 +74,23 @@ def make(path: Path, rows: int, clients: int) -> None:
         "input_tokens": np.minimum(rng.lognormal(6.0, 1.2, rows), 1e6).astype(np.int32),
         "output_tokens": rng.exponential(300.0, rows).astype(np.int32),
     }
+    if not plain:
+        place = np.arange(rows) - np.repeat(ends - sizes, sizes)
+        # So many conversations run side by side that a client's turns are about a minute apart.
+        beside = np.repeat(np.maximum(sizes * 60 // int(DAY_S), 1), sizes)
+        turns = place // beside
+        session = np.repeat(np.arange(clients), sizes) * rows + turns // 3 * beside + place % beside
+        output = columns["output_tokens"]
+        thinks = np.where(rng.random(rows) < 0.5, rng.beta(20, 4, rows), rng.beta(8, 16, rows))
+        images = np.where(rng.random(rows) < 0.2, rng.geometric(0.6, rows), 0)
+        size = np.array([256, 576, 1196])[client[order] % 3]
+        columns |= {
+            "session": session[order],
+            "reason_tokens": np.where(rng.random(rows) < 0.7, output * thinks, 0).astype(np.int32),
+            "image_count": images.astype(np.int32),
+            "image_tokens": (images * size).astype(np.int32),
+            "latency_s": 0.2 + 0.02 * output,
+        }
     names = pa.array([f"client-{k:05d}" for k in range(clients)])
     coded = pa.DictionaryArray.from_arrays(pa.array(client[order]), names)
     pq.write_table(pa.table({**columns, "client": coded.cast(pa.string())}), path)
@@ -101,14 +119,15 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--clients", type=int, default=2400)
+    parser.add_argument("--plain", action="store_true", help="times, lengths and clients only")
     parser.add_argument("--keep", type=Path, help="folder for the log and the result, kept afterwards")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        log = folder / f"log-{options.rows}-{options.clients}.parquet"
+        log = folder / f"{'plain' if options.plain else 'log'}-{options.rows}-{options.clients}.parquet"
         if not log.exists():
-            make(log, options.rows, options.clients)
+            make(log, options.rows, options.clients, plain=options.plain)
         print(
             f"{options.rows:,} rows of {options.clients:,} clients, {log.stat().st_size / 1e6:.0f} MB of Parquet"
         )
