@@ -102,6 +102,13 @@ def test_later_turns_wait_for_their_parent() -> None:
     assert w.notes == ("1 requests stand behind a later one; sorted by time",)
 
 
+def test_reasoning_is_no_part_of_the_history() -> None:
+    """A later turn carries its parent's prompt and answer without the reasoning, as composed conversations do."""
+    w = replay(log([0, 9], session=["s", "s"], input=[100, 130], output=[50, 5], reason=[40, 0]), "g")
+    assert w.context_tokens.tolist() == [0, 110]
+    assert_contract(w)
+
+
 def test_the_same_session_id_of_two_clients_is_two_sessions() -> None:
     """Sessions live within a client."""
     w = replay(log([0, 1, 2], client=["a", "b", "a"], session=["s", "s", "s"]), "g")

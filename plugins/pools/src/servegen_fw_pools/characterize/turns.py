@@ -88,10 +88,7 @@ def think_s(log: Log, turns: Turns) -> F8 | None:
 
 def carries_by_length(log: Log, before: I8, row: I8) -> B1:
     """Whether the inputs of the rows `row` could hold the input and the answer, without its reasoning, of `before`; bool[p]."""
-    answer = log.output_tokens[before].astype(np.int64)
-    if log.reason_tokens is not None:
-        answer -= log.reason_tokens[before]
-    return np.asarray(log.input_tokens[row] >= log.input_tokens[before] + answer)
+    return np.asarray(log.input_tokens[row] >= log.history(before))
 
 
 def shared_runs(blocks: Blocks, one: I8, other: I8) -> I8:

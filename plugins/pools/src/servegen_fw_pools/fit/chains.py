@@ -83,9 +83,7 @@ def chains_of(log: Log) -> Chains:
         known = np.isfinite(log.latency_s[before])
         think_s = think_s - np.where(known, log.latency_s[before], 0.0)
         waits = int(np.count_nonzero(~known))
-    history = log.input_tokens[before].astype(np.int64) + log.output_tokens[before]
-    if log.reason_tokens is not None:
-        history -= log.reason_tokens[before]
+    history = log.history(before)
     carried = np.zeros(n, np.int64)
     carried[later] = np.where(log.input_tokens[later] >= history, history, 0)
     return Chains(

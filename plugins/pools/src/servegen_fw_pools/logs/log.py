@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+import numpy as np
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from servegen_fw.plugin import Items
@@ -99,3 +99,8 @@ class Log:
     def duration_s(self) -> float:
         """Time from the first request to the last; 0 without times."""
         return 0.0 if self.time_s is None or not len(self.time_s) else float(self.time_s[-1])
+
+    def history(self, rows: I8) -> I8:
+        """Tokens that a later turn repeats of the requests `rows`: their prompts and answers, reasoning left out; int64[k]."""
+        tokens = self.input_tokens[rows].astype(np.int64) + self.output_tokens[rows]
+        return tokens if self.reason_tokens is None else tokens - self.reason_tokens[rows]

@@ -50,7 +50,8 @@ def replay(log: Log, who: str) -> Workload:
     inputs = _at_least_1(log.input_tokens[order], "input", notes)
     outputs = _at_least_1(log.output_tokens[order], "output", notes)
     reason = np.zeros(n, np.int32) if log.reason_tokens is None else log.reason_tokens[order]
-    carried = np.where(first, 0, inputs.astype(np.int64)[parent] + outputs[parent])
+    # Reasoning is not sent back, as in composed conversations.
+    carried = np.where(first, 0, inputs.astype(np.int64)[parent] + outputs[parent] - reason[parent])
     gap_s = np.where(first, 0.0, time_s - time_s[parent])
     if log.latency_s is not None:
         took_s = log.latency_s[order][parent]
