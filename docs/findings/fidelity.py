@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ def _population(name: str, data: Data) -> list[str]:
     return lines + [f"| {label} | {' | '.join(cells)} |" for label, cells in rows]
 
 
+@functools.cache
 def certified(suite_name: str, folder: Path, method: str, rate: str | None) -> Certificate:
     """Certify the workload of a method against the law of the clients, thinned to `rate` (None: as recorded)."""
     law = suite_of(suite_name, folder, "clients", rate=rate or "recorded")

@@ -1,4 +1,4 @@
-"""Write the tables of docs/findings.md from the real data: python docs/findings/make.py [--data FOLDER] [--only NAME ...].
+"""Write the tables and pictures of docs/findings.md from the real data: python docs/findings/make.py [--data FOLDER] [--only NAME ...].
 
 A table stands in the page between ``<!-- table: NAME -->`` and ``<!-- end of table -->``; what is outside is text. Seeds are
 those of the suites, so that the same data and versions give the same tables.
@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from workloads import ROOT, Data
 
 CHAPTERS = ("language", "multimodal", "reasoning", "conversations", "fidelity", "held_out", "round_trip")
+PICTURES = "pictures"
 PAGE = ROOT / "docs" / "findings.md"
 DATA = Path(os.environ.get("SERVEGEN_FW_DATA", ROOT.parent / "shared" / "data"))
 
@@ -38,17 +39,21 @@ def replaced(page: str, name: str, lines: list[str]) -> str:
 
 
 def main() -> None:
-    """Write the tables of the chapters asked for."""
+    """Write the tables of the chapters asked for, and the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder with servegen, azure and mooncake")
-    parser.add_argument("--only", nargs="*", choices=CHAPTERS, default=CHAPTERS, help="chapters; default all")
+    whole = (*CHAPTERS, PICTURES)
+    parser.add_argument("--only", nargs="*", choices=whole, default=whole, help="chapters; default all")
     asked = parser.parse_args()
     if not asked.data.is_dir():
         parser.error(f"no data in {asked.data}; give --data")
-    for chapter in asked.only:
+    for chapter in (name for name in CHAPTERS if name in asked.only):
         for name, lines in importlib.import_module(chapter).tables(Data(asked.data)).items():
             PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), name, lines), encoding="utf-8")
             print(f"{chapter}: {name}, {len(lines) - 2} rows", flush=True)
+    if PICTURES in asked.only:
+        for path in importlib.import_module(PICTURES).write(Data(asked.data)):
+            print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":
