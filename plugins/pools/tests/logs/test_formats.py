@@ -17,6 +17,7 @@ from servegen_fw_pools.logs.log import Log
 from servegen_fw_pools.logs.read import read_log
 from servegen_fw_pools.logs.sniff import sniff
 
+from servegen_fw.cli.main import main
 from servegen_fw.plugin import InputError
 
 AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n"
@@ -377,6 +378,24 @@ def test_files_of_several_formats_are_refused(tmp_path: Path) -> None:
     files = [text(tmp_path / "a", AZURE), text(tmp_path / "b", MOONCAKE)]
     with pytest.raises(InputError, match=r"several formats .*a: azure, .*b: mooncake"):
         read_log(files)
+
+
+def test_a_generated_workload_is_known_by_its_footer(tmp_path: Path) -> None:
+    """`generate` writes facts behind the rows; what it wrote is read as ours, with its images, and not as any Parquet."""
+    suite, out = tmp_path / "images.toml", tmp_path / "images.parquet"
+    suite.write_text(
+        'servegen = 1\nname = "images"\n[target.sim]\nbackend = "sim"\n'
+        '[[workload.group]]\nsource = { kind = "pool", name = "mm-image" }\n'
+        '[[case]]\nname = "one"\nload = { kind = "open", rate = "2/s", duration = "2min" }\n'
+    )
+    with pytest.raises(SystemExit) as stop:
+        main(["generate", str(suite), "--out", str(out)])
+    assert not stop.value.code
+    assert sniff(out) == "servegen"
+    log = read_log([out])
+    assert log.items is not None
+    assert log.items.modalities == ("image",)
+    assert log.client is not None
 
 
 @pytest.mark.parametrize("paths", [[], ["nothing.csv"], ["."]])

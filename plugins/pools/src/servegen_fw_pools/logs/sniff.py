@@ -65,9 +65,12 @@ def _parquet(path: Path) -> str:
     import pyarrow.parquet as pq
 
     try:
-        meta = pq.read_schema(path).metadata or {}
+        # A workload that was written in slices has its facts in the footer alone, not in the schema.
+        meta = pq.read_metadata(path).metadata or {}
     except (pa.ArrowException, OSError) as error:
-        raise InputError(Problem(f"not a readable Parquet file: {error}", who=str(path))) from error
+        raise InputError(
+            Problem(f"not a readable Parquet file: {error}", who=str(path), cure="check the file")
+        ) from error
     return "servegen" if b"servegen_fw" in meta else "parquet"
 
 
