@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from servegen_fw_pools.characterize.gap_families import FAMILIES, draws, levels, weibull_shape
-from servegen_fw_pools.characterize.windows import MIN_GAPS, GapWindows, gap_cells, gap_windows, stable_order
+from servegen_fw_pools.characterize.windows import (
+    MIN_GAPS,
+    GapWindows,
+    gap_cells,
+    gap_windows,
+    ordered,
+    stable_order,
+)
 
 WINDOW_S = 300.0
 
@@ -136,8 +143,12 @@ def test_many_owners_need_no_dense_table() -> None:
     assert cells.mean_s.tolist() == [0.0, 0.0, 2.0]
 
 
-@given(st.lists(st.integers(0, 2**40), max_size=300))
+@given(
+    st.sampled_from([3, 2**20, 2**40, 2**62]).flatmap(lambda top: st.lists(st.integers(0, top), max_size=300))
+)
 def test_stable_order_is_a_stable_sort(keys: list[int]) -> None:
-    """The radix sort orders as numpy's stable argsort does, for keys of up to three digits."""
+    """Keys with room for their places and keys without are ordered as numpy's stable argsort does."""
     column = np.array(keys, np.int64)
-    assert stable_order(column).tolist() == np.argsort(column, kind="stable").tolist()
+    order, along = ordered(column)
+    assert order.tolist() == stable_order(column).tolist() == np.argsort(column, kind="stable").tolist()
+    assert along.tolist() == sorted(keys)

@@ -8,7 +8,7 @@ import numpy as np
 
 from servegen_fw_pools.characterize.sample import counted
 from servegen_fw_pools.characterize.section import Number
-from servegen_fw_pools.characterize.windows import stable_order
+from servegen_fw_pools.characterize.windows import ordered
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -94,9 +94,8 @@ def _centred(x: I4, owner: I4 | None, size: I8) -> F8:
         rank = middle[key]
     else:
         key = owner.astype(np.int64) * width + x
-        order = stable_order(key)
-        ordered = key[order]
-        first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        order, along = ordered(key)
+        first = np.flatnonzero(np.concatenate(([True], along[1:] != along[:-1])))
         run = np.diff(np.append(first, len(key)))
         rank = np.empty(len(key))
         rank[order] = np.repeat(first + (run - 1) / 2, run)

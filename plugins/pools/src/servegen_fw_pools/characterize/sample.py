@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -75,8 +76,13 @@ class Sample:
         return float(self.weight[at] / self.weight.sum()) if hit else 0.0
 
     def _ranked(self, rank: float) -> float:
-        level = np.cumsum(self.weight)
+        level = self._level
         return float(self.value[min(int(np.searchsorted(level, rank * (1 - 1e-12))), len(level) - 1)])
+
+    @cached_property
+    def _level(self) -> F8:
+        """Observations up to each value."""
+        return np.cumsum(self.weight)
 
 
 def of_column(column: AnyArray) -> Sample:

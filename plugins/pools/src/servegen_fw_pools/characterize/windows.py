@@ -192,15 +192,32 @@ def runs(sorted_keys: I8) -> tuple[I8, I8]:
 
 
 def stable_order(key: npt.NDArray[np.integer]) -> I8:
-    """Stable order of whole numbers from 0, by a radix sort of 16-bit digits: three times as fast as a merge sort."""
-    top = int(key.max(initial=0))
+    """Stable order of whole numbers from 0; int64[n]. See `ordered`."""
+    return ordered(key)[0]
+
+
+def ordered(key: npt.NDArray[np.integer]) -> tuple[I8, I8]:
+    """Stable order of whole numbers from 0, and the numbers in it; int64[n] both.
+
+    Keys are sorted with their places in their lower bits, several times as fast as any argsort; keys too large for that
+    by a radix sort of 16-bit digits.
+    """
+    top, bits = int(key.max(initial=0)), len(key).bit_length()
+    if top.bit_length() + bits < 64:
+        packed = key.astype(np.int64)
+        packed <<= bits
+        packed |= np.arange(len(key))
+        packed.sort()
+        order = packed & ((1 << bits) - 1)
+        packed >>= bits
+        return order, packed
     order = np.argsort((key & 0xFFFF).astype(np.uint16), kind="stable")
     shift = _DIGIT
     while top >> shift:
         digit = (key >> shift & 0xFFFF).astype(np.uint16)
         order = order[np.argsort(digit[order], kind="stable")]
         shift += _DIGIT
-    return order
+    return order, key[order].astype(np.int64)
 
 
 def _order_within(run: I8, value: F8) -> I8:
