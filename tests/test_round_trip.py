@@ -50,10 +50,8 @@ def trips(round_trip: Any) -> Any:
 
 @pytest.mark.parametrize("trip", ["generated", "fitted"])
 def test_parameters_come_back(trips: Any, trip: str) -> None:
-    """Every parameter of 20 populations is found within 5 standard errors, after a fit within its knots' bound more.
-
-    267 comparisons a trip: with normal errors a false alarm in 6,000 changes of all random numbers.
-    """
+    """Every parameter of 20 populations is found within 5 standard errors, after a fit within its knots' bound more."""
+    # 267 comparisons a trip: with normal errors a false alarm in 6,000 changes of all random numbers.
     wrong = [
         (one.seed, each.name, each.given, each.found, each.sigmas)
         for one in trips[trip]
