@@ -17,6 +17,7 @@ from servegen_fw_pools.characterize.page import page
 from servegen_fw_pools.characterize.plots import draw
 from servegen_fw_pools.characterize.section import Number, Section
 from servegen_fw_pools.characterize.summary import summary
+from servegen_fw_pools.fit.from_log import fit_log
 from servegen_fw_pools.logs.log import Log, Notice
 
 from servegen_fw.plugin import ClientPool, InputError
@@ -197,3 +198,18 @@ def test_azure_and_deepseek_are_described_whole(azure: Log, deepseek: ClientPool
         assert [section.key for section in found.sections] == keys
         assert all(math.isfinite(n) for n in numbers(codec.to_json(found)))
         assert draw([plot for section in found.sections for plot in section.plots], tmp_path / source.name)
+
+
+def test_a_pool_of_conversations_counts_requests() -> None:
+    """A pool counts sessions begun; what is told of it are requests: 200 sessions of two turns are 400."""
+    log = Log(
+        name="talks",
+        time_s=np.arange(400) * 9.0,
+        input_tokens=np.full(400, 50, np.int32),
+        output_tokens=np.full(400, 20, np.int32),
+        session=np.repeat(np.arange(200, dtype=np.int32), 2),
+        turn=np.tile(np.arange(2, dtype=np.int32), 200),
+    )
+    pool = fit_log(log)
+    assert pool.count.sum() == 200
+    assert characterize(pool).source["requests"] == pytest.approx(400)

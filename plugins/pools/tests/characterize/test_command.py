@@ -50,7 +50,7 @@ def test_a_log_becomes_a_folder(log: Path, tmp_path: Path, capsys: pytest.Captur
 def test_json_is_what_the_file_holds(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--json` prints the file's own data and nothing else; `--window` sets the windows; `--no-plots` draws none."""
     out = tmp_path / "out"
-    assert run(str(log), "--out", str(out), "--json", "--window", "60", "--no-plots") == 0
+    assert run(str(log), "--out", str(out), "--json", "--window", "1min", "--no-plots") == 0
     data = json.loads(capsys.readouterr().out)
     assert data == json.loads((out / "characterization.json").read_text())
     assert data["window_s"] == 60
@@ -74,6 +74,10 @@ def test_a_shipped_pool_is_described_by_its_name(tmp_path: Path, capsys: pytest.
         (("LOG", "--out", "LOG"), "LOG"),
         (("LOG", "--out", "x", "--column", "client=nobody"), "nobody"),
         (("LOG", "--out", "x", "--window", "0.001"), "200,000 windows"),
+        (("LOG", "--out", "x", "--window", "nan"), "--window"),
+        (("LOG", "--out", "x", "--window", "1e400"), "--window"),
+        (("mm-image", "--out", "x", "--window", "60"), "a pool has windows of its own, of 600 s"),
+        (("mm-image", "--out", "x", "--column", "client=user"), "--column and --time-unit are for logs"),
     ],
 )
 def test_bad_input_ends_with_2(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,8 +65,12 @@ def characterize(source: Log | ClientPool, *, window_s: float = arrivals.WINDOW_
 
     Raises
     ------
-        InputError: the windows are shorter than 1/200,000 of the log.
+        InputError: the windows are no length, or shorter than 1/200,000 of the log.
     """
+    if not 0 < window_s < math.inf:
+        raise InputError(
+            Problem(f"{window_s:g} s is no length of a window", who="--window", cure="write 60s or 5min")
+        )
     if isinstance(source, Log) and source.duration_s > MOST_WINDOWS * window_s:
         what = f"the log lasts {source.duration_s / 86_400:,.1f} days, more than {MOST_WINDOWS:,} windows of {window_s:g} s"
         cure = "choose longer windows (--window), or look for wrong timestamps in the log"
@@ -92,7 +97,7 @@ def _described(source: Log | ClientPool) -> dict[str, Any]:
     if isinstance(source, ClientPool):
         return {
             "kind": "pool",
-            "requests": float(source.count.sum()),
+            "requests": float(source.requests.sum()),
             "clients": len(source.clients),
             "duration_s": source.duration_s,
             "window_s": source.window_s,

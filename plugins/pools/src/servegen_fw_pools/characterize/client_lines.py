@@ -59,7 +59,7 @@ def _stability_lines(figures: Mapping[str, Any]) -> list[str]:
     ]
     lines = [
         "",
-        "How much a client varies between windows (relative standard deviation, median client by requests):",
+        "How much a client varies between windows (relative standard deviation, median client by requests, of each column its own):",
     ]
     lines += table(("quantity", "seen", "by sampling alone", "real", "clients"), rows)
     if "total_rate_variation" in figures:

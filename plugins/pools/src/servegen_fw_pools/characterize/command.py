@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from servegen_fw_pools.durations import Seconds
 from servegen_fw_pools.logs.cli_options import log_options, source_of
 
 if TYPE_CHECKING:
@@ -25,11 +26,8 @@ if TYPE_CHECKING:
 @click.option(
     "--window",
     "window_s",
-    type=click.FloatRange(min=0.0, min_open=True),
-    default=300.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Length of the windows that rates and CVs are taken in; a pool has its own.",
+    type=Seconds(),
+    help="Length of the windows that rates and CVs of a log are taken in.  [default: 5min]",
 )
 @click.option("--png", is_flag=True, help="Plots as PNG instead of SVG.")
 @click.option("--no-plots", is_flag=True, help="Draw no plots.")
@@ -44,7 +42,7 @@ def characterize_command(
     time_unit: str,
     on_bad_rows: str,
     out: Path,
-    window_s: float,
+    window_s: float | None,
     png: bool,
     no_plots: bool,
     as_json: bool,
@@ -54,13 +52,18 @@ def characterize_command(
     LOG is a request log (CSV, JSONL, Parquet or one of the formats of --format), a result folder of servegen-fw, a folder
     of the published client data, a pool file, or the name of a shipped pool. Several logs are read as one.
     """
-    from servegen_fw.plugin import InputError, Problem
+    from servegen_fw.plugin import ClientPool, InputError, Problem
     from servegen_fw_pools.characterize import codec
+    from servegen_fw_pools.characterize.arrivals import WINDOW_S
     from servegen_fw_pools.characterize.characterization import characterize
     from servegen_fw_pools.characterize.page import page
     from servegen_fw_pools.characterize.plots import draw
 
-    found = characterize(source_of(logs, form, column, time_unit, on_bad_rows), window_s=window_s)
+    source = source_of(logs, form, column, time_unit, on_bad_rows)
+    if window_s is not None and isinstance(source, ClientPool):
+        what = f"a pool has windows of its own, of {source.window_s:g} s"
+        raise InputError(Problem(what, who="--window", cure="leave it out"))
+    found = characterize(source, window_s=WINDOW_S if window_s is None else window_s)
     try:
         out.mkdir(parents=True, exist_ok=True)
         written = [out / "characterization.json", out / "characterization.md"]

@@ -36,9 +36,14 @@ def read_source(
     """
     if len(paths) == 1 and format == "auto":
         path = Path(paths[0]).expanduser()
-        if not path.exists() and path.name == str(paths[0]) and not path.suffix:
+        if _is_pool(path, str(paths[0])) and (
+            time_unit != "auto" or any(name is not None for _, name in columns.given())
+        ):
+            what = "is a pool of clients; --column and --time-unit are for logs"
+            raise InputError(Problem(what, who=str(path), cure="leave them out"))
+        if _is_shipped(path, str(paths[0])):
             return open_shipped(path.name)
-        if path.is_dir() and not any((path / name).exists() for name in ("result.json", "records.parquet")):
+        if _is_data(path):
             if next(path.rglob("chunk-*-trace.csv"), None) is None:
                 what = (
                     "is neither a result folder (result.json) nor published client data (chunk-N-trace.csv)"
@@ -50,3 +55,15 @@ def read_source(
         if path.is_file() and path.suffix == ".pool":
             return open_pool(path)
     return read_log(paths, format=format, columns=columns, time_unit=time_unit, on_bad_rows=on_bad_rows)
+
+
+def _is_shipped(path: Path, said: str) -> bool:
+    return not path.exists() and path.name == said and not path.suffix
+
+
+def _is_data(path: Path) -> bool:
+    return path.is_dir() and not any((path / name).exists() for name in ("result.json", "records.parquet"))
+
+
+def _is_pool(path: Path, said: str) -> bool:
+    return _is_shipped(path, said) or _is_data(path) or (path.is_file() and path.suffix == ".pool")
