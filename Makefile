@@ -34,8 +34,11 @@ $(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
 quickstart: $(VENV)/.installed
 	$(BIN)/servegen-fw run suites/quickstart.toml
 
+# Tests that only compute share the cores; those that drive servers and processes have the machine to themselves.
+COMPUTING := tests/certify tests/data tests/judge tests/suite tests/workload plugins/models plugins/pools
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS) $(COMPUTING)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(COMPUTING:%=--ignore=%)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
