@@ -44,7 +44,8 @@ def hours_of(pool: ClientPool, from_s: float, to_s: float) -> ClientPool:
     if not from_s < to_s or first < 0 or after > windows:
         end_s = pool.start_s + pool.duration_s
         what = f"no part of the recording, which goes from {pool.start_s:g} s to {end_s:g} s"
-        raise InputError(Problem(f"{from_s:g} s to {to_s:g} s is {what}", who=pool.name))
+        cure = "choose --from and --to, in that order, on the recording's clock"
+        raise InputError(Problem(f"{from_s:g} s to {to_s:g} s is {what}", who=pool.name, cure=cure))
     window_s, table = table_grid(pool, first, after)
     return compacted(
         attrs.evolve(
