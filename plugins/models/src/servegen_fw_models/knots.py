@@ -18,6 +18,9 @@ F8: TypeAlias = npt.NDArray[np.float64]
 GRID = 8193
 _REACH = 36.7  # 1 / (1 + exp(36.7)) is the last step below 1 that doubles have
 _HALVINGS = 60
+_ROUNDING = 1e-9
+"""Relative drop between two quantiles that is rounding and no law."""
+
 SMOOTH = 1e-3
 """A rise between two points that comes down to this share of itself is none at once."""
 
@@ -54,8 +57,10 @@ class Knots:
         u = 1.0 / (1.0 + np.exp(-np.linspace(-_REACH, _REACH, GRID)))
         u[0] = 0.0
         x = np.asarray(law.ppf(u), np.float64)
-        if not np.isfinite(x).all() or (np.diff(x) < 0).any():
+        if not np.isfinite(x).all() or (np.diff(x) < -_ROUNDING * np.abs(x[1:])).any():
             raise ValueError("a law's quantiles are not finite or do not ascend")
+        # Special functions are monotone but for their last bits.
+        x = np.maximum.accumulate(x)
         low, high, below, above = _jumps(law, u, x)
         every_u = np.concatenate((u[:-1], [1.0], (low + high) / 2, (low + high) / 2))
         every_x = np.concatenate((x, below, above))
