@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from servegen_fw import Registry, plugin
-from servegen_fw.data.arrow import workload_from_table
+from servegen_fw.plugin import read_workload
 
 HERE = Path(__file__).parent
 BUSY_MACHINE = {"driver-lag", "loop-stalls", "offered-not-achieved"}
@@ -138,7 +138,7 @@ def test_their_arrivals_and_lengths_make_the_workload(
     """A planned suite holds Erlang gaps and triangular lengths (each check at 5 standard errors: false alarm 6e-7)."""
     done = cli("generate", suite(SIMULATED), "--out", "w.parquet", sites=[site])
     assert done.returncode == 0, done.stderr
-    workload = workload_from_table(pq.read_table(tmp_path / "w.parquet"))
+    workload = read_workload(tmp_path / "w.parquet")
     n, gaps = len(workload), np.diff(workload.due_s)
     # A stationary renewal process of CV 1/3: the count of 2,000 scatters by sqrt(2,000) / 3.
     assert abs(n - 2000) < 5 * np.sqrt(2000) / 3
