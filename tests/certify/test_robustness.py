@@ -6,9 +6,12 @@ import json
 import math
 from typing import Any
 
+import attrs
+import numpy as np
 import pytest
 
-from servegen_fw import Registry, Suite
+from servegen_fw import Registry, Suite, plan
+from servegen_fw.certify.certificate import certify
 from servegen_fw.flow import certify_suite
 from servegen_fw.results.certificate_page import certificate_page
 from servegen_fw.results.codec import certificate_to_json
@@ -83,3 +86,21 @@ def test_groups_are_certified_each_by_itself(registry: Registry) -> None:
     assert {check.subject for check in made.checks if check.name == "total rate"} == {"one", "two"}
     assert set(made.clients.group) == {"one", "two"}
     assert made.clients.generated.sum() > 300
+
+
+def test_items_are_held_against_their_law(registry: Registry) -> None:
+    """Tokens of images: KS and Wasserstein pass as composed (one fixed seed), and fail when images are half as large again."""
+    text = HEAD + f"[[workload.group]]\n{GROUPS['images']}"
+    text += '[[case]]\nname = "case"\nload = { kind = "open", rate = "3/s", duration = "600s" }\n'
+    suite = Suite.parse(text, registry=registry)
+    (made,) = plan(suite, registry=registry)
+    items = made.workload.items
+    larger = attrs.evolve(
+        made.workload, items=attrs.evolve(items, tokens=(items.tokens * 1.5).astype(np.int32))
+    )
+    for workload, status in ((made.workload, "ok"), (larger, "failed")):
+        found = certify(suite, made.case, workload, made.streams, registry)
+        of_images = {
+            check.name: check.status for check in found.checks if check.subject.endswith(": image_tokens")
+        }
+        assert of_images == {"KS distance": status, "Wasserstein distance": status}

@@ -48,7 +48,8 @@ def findings(
         out.append(distance_finding(column, name, rng, note, effort))
     for source in modelled_items(found):
         out += _modelled(source, found, seen, streams, own)
-    return [*out, *_again(found, columns, streams, effort)]
+    out += _again(found, columns, streams, effort)
+    return [*out, *(_item_distance(column, name, streams, effort) for column in found.items)]
 
 
 def _comparable(found: Requests, seen: Seen) -> tuple[dict[str, Column], str]:
@@ -225,6 +226,19 @@ def _wasserstein(name: str, again: _Again, group: str) -> Finding:
         "tokens",
         len(own),
         measure=found / max(float(pooled.mean()), 1e-9),
+    )
+
+
+def _item_distance(column: Column, group: str, streams: Streams, effort: float) -> Finding:
+    """Wasserstein distance of a column of one value an item."""
+    if len(column) < 10:
+        return missing("Wasserstein distance", f"{group}: {column.name}", "needs 10 items")
+    rng = streams.at("certificate", "again", group, column.name)
+    some = column.some(round(effort * AGAIN_ROWS), rng)
+    everyone = np.arange(len(some))
+    drawn = [some.quantile(everyone, rng.random(len(some)), some.owners.drawn(rng)) for _ in range(AGAIN)]
+    return _wasserstein(
+        column.name, _Again({column.name: some.value}, {column.name: np.stack(drawn)}, some.left), group
     )
 
 
